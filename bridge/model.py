@@ -2,9 +2,9 @@
 
     Received -> Verified -> Event -> Result -> Delivery -> Message -> Answer
 
-A type says what has become true: a `Verified` was let in by its source's rules, an `Event` is safe on disk, a `Result`
-is in our words. `Draft` is what a vendor's file understood; `normalize` completes it to a `Result`. From the store on, a
-result is plain JSON (`dict`), because it outlives the code that made it.
+A type says what has become true: a `Verified` was let in by its source's rules, an `Event` is safe on disk, a
+`Result` is in our words. `Draft` is what a vendor's file understood; `normalize` completes it to a `Result`. From the
+store on, a result is plain JSON (`dict`), because it outlives the code that made it.
 """
 
 from collections.abc import Mapping
@@ -160,6 +160,7 @@ class Event:
     body: bytes
     verification: Verification
     is_test: bool
+    is_replay: bool = False
 
 
 @dataclass(slots=True)
@@ -339,12 +340,13 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One delivery inside a message, with the result it carries (as JSON)."""
+    """One delivery inside a message, with the result it carries (as JSON) and the event's bytes."""
 
     delivery_id: str
     event_id: str
     route: str
     result: dict[str, Any]
+    body: bytes
     mention: bool
     why: Why
     created_at: int

@@ -1,0 +1,86 @@
+"""Events: the bytes in our custody, and what became of them."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+
+from bridge.model import Event, Verification
+from bridge.store.tx import Row, Tx
+
+COLUMNS = "seq, id, source, vendor, received_at, headers, body, verification, is_test, is_replay"
+ADD = """INSERT INTO events (id, source, vendor, received_at, headers, body, verification, is_test, is_replay)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, false)"""
+
+
+def to_event(row: Row) -> Event:
+    """An event as it was kept."""
+    return Event(
+        id=row["id"],
+        seq=row["seq"],
+        source=row["source"],
+        vendor=row["vendor"],
+        received_at=row["received_at"],
+        headers=orjson.loads(row["headers"]),
+        body=row["body"],
+        verification=Verification(**orjson.loads(row["verification"])),
+        is_test=bool(row["is_test"]),
+        is_replay=bool(row["is_replay"]),
+    )
+
+
+async def waiting(tx: Tx, after: int, limit: int) -> list[Event]:
+    """Events that nobody has dispatched yet, in the order in which they were kept, from behind `after`."""
+    rows = await tx.rows(
+        f"SELECT {COLUMNS} FROM events WHERE dispatched_at IS NULL AND seq > $1 ORDER BY seq LIMIT $2", after, limit
+    )
+    return [to_event(row) for row in rows]
+
+
+async def dispatched(tx: Tx, event_id: str, kind: str, results: Sequence[dict[str, Any]], now: int) -> bool:
+    """Record what an event meant. False when somebody else has dispatched it: then nothing of it may be written."""
+    return bool(
+        await tx.run(
+            "UPDATE events SET type = $2, results = $3, dispatched_at = $4 WHERE id = $1 AND dispatched_at IS NULL",
+            event_id,
+            kind,
+            orjson.dumps(results).decode(),
+            now,
+        )
+    )
+
+
+async def results(tx: Tx, event_id: str) -> list[dict[str, Any]]:
+    """The results that an event gave when it was last dispatched; empty where it never was."""
+    rows = await tx.rows("SELECT results FROM events WHERE id = $1", event_id)
+    return orjson.loads(rows[0]["results"]) if rows and rows[0]["results"] else []
+
+
+async def replay(tx: Tx, event_id: str) -> bool:
+    """Have an event dispatched once more, by the configuration of today. False where there is no such event."""
+    touched = await tx.run("UPDATE events SET dispatched_at = NULL, is_replay = true WHERE id = $1", event_id)
+    if touched:
+        await tx.wake("events")
+    return bool(touched)
+
+
+async def find(tx: Tx, event_id: str) -> dict[str, Any] | None:
+    """One event with its body and results, for the operator."""
+    rows = await tx.rows(f"SELECT {COLUMNS}, type, results, dispatched_at FROM events WHERE id = $1", event_id)
+    return dict(rows[0]) if rows else None
+
+
+async def recent(tx: Tx, *, source: str | None, before: int | None, limit: int) -> list[dict[str, Any]]:
+    """The newest events first, without their bodies; `before` is the `seq` to go on behind."""
+    picked = "seq, id, source, vendor, received_at, type, is_test, is_replay, verification, dispatched_at, results"
+    edge = before if before is not None else (1 << 62)
+    if source is None:
+        rows = await tx.rows(f"SELECT {picked} FROM events WHERE seq < $1 ORDER BY seq DESC LIMIT $2", edge, limit)
+    else:
+        rows = await tx.rows(
+            f"SELECT {picked} FROM events WHERE source = $1 AND seq < $2 ORDER BY seq DESC LIMIT $3",
+            source,
+            edge,
+            limit,
+        )
+    return [dict(row) for row in rows]

@@ -1,0 +1,140 @@
+"""The schema, as numbered steps that only ever go forward.
+
+A step is applied once, in a transaction, under the engine's lock, when a store is opened. A store made by a newer
+Drawbridge is refused: this version does not know what it would break.
+
+In the statements `{serial}` is a primary key that counts upwards as rows are inserted, `{bytes}` a column of bytes.
+"""
+
+from bridge.errors import StoreRefused
+from bridge.store.tx import Tx
+
+STEPS: tuple[tuple[str, ...], ...] = (
+    (
+        # Custody: the exact bytes and how they proved themselves. `results` is null until they were dispatched.
+        """CREATE TABLE events (
+            seq {serial},
+            id TEXT NOT NULL UNIQUE,
+            source TEXT NOT NULL,
+            vendor TEXT NOT NULL,
+            received_at BIGINT NOT NULL,
+            headers TEXT NOT NULL,
+            body {bytes} NOT NULL,
+            verification TEXT NOT NULL,
+            is_test BOOLEAN NOT NULL,
+            is_replay BOOLEAN NOT NULL,
+            type TEXT,
+            results TEXT,
+            dispatched_at BIGINT)""",
+        "CREATE INDEX events_waiting ON events (seq) WHERE dispatched_at IS NULL",
+        "CREATE INDEX events_by_source ON events (source, seq)",
+        "CREATE INDEX events_by_age ON events (received_at)",
+        # Dedupe, apart from custody: it may outlive the event, or be shorter.
+        """CREATE TABLE seen (
+            source TEXT NOT NULL,
+            verified BOOLEAN NOT NULL,
+            key {bytes} NOT NULL,
+            event_id TEXT NOT NULL,
+            until BIGINT NOT NULL,
+            PRIMARY KEY (source, verified, key))""",
+        "CREATE INDEX seen_by_age ON seen (until)",
+        # History: one row for each thing that has verdicts across runs.
+        """CREATE TABLE subjects (
+            source TEXT NOT NULL,
+            key TEXT NOT NULL,
+            state TEXT NOT NULL,
+            updated_at BIGINT NOT NULL,
+            PRIMARY KEY (source, key))""",
+        # What is owed.
+        """CREATE TABLE deliveries (
+            seq {serial},
+            id TEXT NOT NULL UNIQUE,
+            event_id TEXT NOT NULL,
+            result_id TEXT NOT NULL,
+            source TEXT NOT NULL,
+            route TEXT NOT NULL,
+            target TEXT NOT NULL,
+            also TEXT NOT NULL,
+            order_key TEXT,
+            mention BOOLEAN NOT NULL,
+            why TEXT NOT NULL,
+            state TEXT NOT NULL,
+            reason TEXT,
+            message_id TEXT,
+            created_at BIGINT NOT NULL,
+            finished_at BIGINT)""",
+        "CREATE INDEX deliveries_owed ON deliveries (target, seq) WHERE state = 'waiting' AND message_id IS NULL",
+        "CREATE INDEX deliveries_by_message ON deliveries (message_id)",
+        "CREATE INDEX deliveries_by_event ON deliveries (event_id)",
+        "CREATE INDEX deliveries_dead ON deliveries (seq) WHERE state = 'dead'",
+        # What is sent. Attempts belong to messages.
+        """CREATE TABLE messages (
+            seq {serial},
+            id TEXT NOT NULL UNIQUE,
+            target TEXT NOT NULL,
+            order_key TEXT,
+            state TEXT NOT NULL,
+            next_at BIGINT NOT NULL,
+            attempts BIGINT NOT NULL,
+            unknowns BIGINT NOT NULL,
+            created_at BIGINT NOT NULL,
+            first_attempt_at BIGINT,
+            token BIGINT NOT NULL,
+            external_id TEXT,
+            reason TEXT)""",
+        "CREATE INDEX messages_open ON messages (target, seq) WHERE state IN ('waiting', 'sending')",
+        """CREATE TABLE attempts (
+            message_id TEXT NOT NULL,
+            number BIGINT NOT NULL,
+            began_at BIGINT NOT NULL,
+            ended_at BIGINT NOT NULL,
+            answer TEXT NOT NULL,
+            reason TEXT,
+            PRIMARY KEY (message_id, number))""",
+        # What a target's owner must know after a restart: pause, fault, pace.
+        """CREATE TABLE targets (
+            name TEXT PRIMARY KEY,
+            paused_at BIGINT,
+            paused_reason TEXT,
+            not_before BIGINT NOT NULL,
+            faults BIGINT NOT NULL,
+            pace TEXT NOT NULL,
+            settings TEXT NOT NULL,
+            last_sent_at BIGINT,
+            last_error TEXT)""",
+        """CREATE TABLE leases (
+            name TEXT PRIMARY KEY,
+            owner TEXT NOT NULL,
+            token BIGINT NOT NULL,
+            until BIGINT NOT NULL)""",
+        """CREATE TABLE refusals (
+            source TEXT NOT NULL,
+            reason TEXT NOT NULL,
+            count BIGINT NOT NULL,
+            last_at BIGINT NOT NULL,
+            last_detail TEXT NOT NULL,
+            PRIMARY KEY (source, reason))""",
+    ),
+)
+
+
+async def migrate(tx: Tx, *, serial: str, bytes_type: str) -> None:
+    """Bring the schema up to this version. The caller holds the engine's migration lock.
+
+    Raises StoreRefused when the store is newer than this program.
+    """
+    await tx.run("CREATE TABLE IF NOT EXISTS schema_version (version BIGINT NOT NULL)")
+    rows = await tx.rows("SELECT version FROM schema_version")
+    version = rows[0]["version"] if rows else 0
+    if version > len(STEPS):
+        raise StoreRefused(
+            f"the store has schema version {version}, this Drawbridge knows {len(STEPS)}: "
+            "run the version that wrote it, or a newer one"
+        )
+    if version == len(STEPS):
+        return
+    for step in STEPS[version:]:
+        for statement in step:
+            await tx.run(statement.format(serial=serial, bytes=bytes_type))
+    await tx.run("DELETE FROM schema_version")
+    await tx.run("INSERT INTO schema_version (version) VALUES ($1)", len(STEPS))

@@ -1,0 +1,264 @@
+"""PostgreSQL: the engine for several replicas. They share the database; its clock judges leases, its NOTIFY wakes them.
+
+Hooks are kept in batches as on SQLite: two flushers each take all that waits into one `INSERT … SELECT FROM unnest(…)`,
+so one commit carries many. Everything else is an ordinary transaction on a connection of the pool.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+import asyncpg
+import orjson
+
+from bridge import clock
+from bridge.errors import StoreRefused, StoreUnavailable
+from bridge.model import Receipt, Status, Verified
+from bridge.store.migrations import migrate
+from bridge.store.tx import Operation, Row, T
+
+FLUSHERS = 2
+POOL = 4
+LARGEST_BATCH = 256
+CHANNEL = "drawbridge"
+MIGRATION_LOCK = 0x6472_6177
+"""Any number will do, as long as every replica uses the same."""
+
+AWAY = (OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.CannotConnectNowError, TimeoutError)
+FULL = (asyncpg.InsufficientResourcesError, asyncpg.OperatorInterventionError, asyncpg.ReadOnlySQLTransactionError)
+RECONNECT = 1.0
+"""Seconds between attempts to listen again after the connection broke."""
+
+SEEN = """
+    INSERT INTO seen (source, verified, key, event_id, until)
+    SELECT * FROM unnest($1::text[], $2::boolean[], $3::bytea[], $4::text[], $5::bigint[])
+    ON CONFLICT (source, verified, key) DO UPDATE SET event_id = excluded.event_id, until = excluded.until
+    WHERE seen.until <= $6
+    RETURNING event_id"""
+FIRST_COPIES = """
+    SELECT seen.source, seen.verified, seen.key, seen.event_id FROM seen
+    JOIN unnest($1::text[], $2::boolean[], $3::bytea[]) AS asked (source, verified, key)
+      USING (source, verified, key)"""
+EVENTS = """
+    INSERT INTO events (id, source, vendor, received_at, headers, body, verification, is_test, is_replay)
+    SELECT *, false FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::bytea[], $7::text[],
+                                $8::boolean[])"""
+
+
+class PostgresTx:
+    """A transaction on one connection."""
+
+    for_update = " FOR UPDATE"
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+
+    async def rows(self, sql: str, *values: Any) -> Sequence[Row]:
+        return await self._connection.fetch(sql, *values)  # type: ignore[no-any-return]
+
+    async def run(self, sql: str, *values: Any) -> int:
+        status: str = await self._connection.execute(sql, *values)
+        count = status.rpartition(" ")[2]
+        return int(count) if count.isdigit() else 0
+
+    async def run_many(self, sql: str, values: Sequence[tuple[Any, ...]]) -> None:
+        if values:
+            await self._connection.executemany(sql, values)
+
+    async def now(self) -> int:
+        return int(await self._connection.fetchval("SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"))
+
+    async def wake(self, topic: str) -> None:
+        await self._connection.execute("SELECT pg_notify($1, $2)", CHANNEL, topic)
+
+
+class PostgresStore:
+    """See `tx.Store`. Made by `open_postgres`."""
+
+    def __init__(self, url: str, pool: "asyncpg.Pool[Any]") -> None:
+        self._url = url
+        self._pool = pool
+        self._waiting: list[tuple[Verified, asyncio.Future[Receipt]]] = []
+        self._more = asyncio.Condition()
+        self._closing = False
+        self._flushers = [asyncio.create_task(self._flush_for_ever()) for _ in range(FLUSHERS)]
+        self._listener: asyncio.Task[None] | None = None
+
+    async def keep(self, hook: Verified) -> Receipt:
+        if self._closing:
+            raise StoreUnavailable("the store is closed")
+        future: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
+        self._waiting.append((hook, future))
+        async with self._more:
+            self._more.notify()
+        return await future
+
+    async def write(self, operation: Operation[T]) -> T:
+        return await self._guarded(self._transact(operation, readonly=False))
+
+    async def read(self, operation: Operation[T]) -> T:
+        return await self._guarded(self._transact(operation, readonly=True))
+
+    async def _transact(self, operation: Operation[T], *, readonly: bool) -> T:
+        async with self._pool.acquire() as connection, connection.transaction(readonly=readonly):
+            return await operation(PostgresTx(connection))
+
+    async def _guarded(self, work: Awaitable[T]) -> T:
+        """The database being away or full is one error to everybody above."""
+        try:
+            return await work
+        except (*AWAY, *FULL) as error:
+            raise StoreUnavailable(f"PostgreSQL cannot do it now: {type(error).__name__}") from error
+
+    def listen(self, wake: Callable[[str], None]) -> None:
+        self._listener = asyncio.create_task(self._listen_for_ever(wake))
+
+    async def _listen_for_ever(self, wake: Callable[[str], None]) -> None:
+        while True:
+            with contextlib.suppress(*AWAY):
+                connection = await asyncpg.connect(self._url)
+                broken = asyncio.Event()
+                try:
+                    connection.add_termination_listener(lambda _, broken=broken: broken.set())
+                    await connection.add_listener(CHANNEL, lambda _c, _pid, _channel, topic: wake(topic))
+                    await broken.wait()
+                finally:
+                    connection.terminate()
+            await asyncio.sleep(RECONNECT)
+
+    async def close(self) -> None:
+        if self._closing:
+            return
+        self._closing = True
+        async with self._more:
+            self._more.notify_all()
+        await asyncio.gather(*self._flushers)
+        if self._listener:
+            self._listener.cancel()
+            await asyncio.gather(self._listener, return_exceptions=True)
+        await self._pool.close()
+
+    # ------------------------------------------------------------------------------------ keeping in batches
+
+    async def _flush_for_ever(self) -> None:
+        while True:
+            async with self._more:
+                await self._more.wait_for(lambda: self._waiting or self._closing)
+            if not self._waiting:
+                if self._closing:
+                    return
+                continue
+            batch, self._waiting[:LARGEST_BATCH] = self._waiting[:LARGEST_BATCH], []
+            await self._flush(batch)
+
+    async def _flush(self, batch: "Sequence[tuple[Verified, asyncio.Future[Receipt]]]") -> None:
+        hooks = [hook for hook, _ in batch]
+        try:
+            receipts = await self._guarded(self._keep(hooks))
+        except Exception as error:
+            failure = error if isinstance(error, StoreUnavailable) else StoreUnavailable(f"not kept: {error}")
+            for _, future in batch:
+                if not future.done():
+                    future.set_exception(failure)
+            return
+        for (_, future), receipt in zip(batch, receipts, strict=True):
+            if not future.done():
+                future.set_result(receipt)
+
+    async def _keep(self, hooks: Sequence[Verified]) -> list[Receipt]:
+        ids = [clock.uuid7(hook.received_at) for hook in hooks]
+        # The first of equal keys in this batch speaks for the others. Sorted, so that two flushers cannot deadlock.
+        firsts: dict[tuple[str, bool, bytes], int] = {}
+        for n, hook in enumerate(hooks):
+            if not hook.is_test:
+                firsts.setdefault(_key(hook), n)
+        order = sorted(firsts.items())
+        async with self._pool.acquire() as connection, connection.transaction():
+            claimed: set[str] = set()
+            first_copies: dict[tuple[str, bool, bytes], str] = {}
+            if order:
+                columns = [[key[part] for key, _ in order] for part in range(3)]
+                claimed = {
+                    row["event_id"]
+                    for row in await connection.fetch(
+                        SEEN,
+                        *columns,
+                        [ids[n] for _, n in order],
+                        [hooks[n].dedupe_until for _, n in order],
+                        max(hook.received_at for hook in hooks),
+                    )
+                }
+                if len(claimed) < len(order):
+                    first_copies = {
+                        (row["source"], row["verified"], row["key"]): row["event_id"]
+                        for row in await connection.fetch(FIRST_COPIES, *columns)
+                    }
+            receipts = []
+            new = []
+            for n, hook in enumerate(hooks):
+                if hook.is_test or ids[n] in claimed:
+                    new.append(n)
+                    receipts.append(Receipt(ids[n], Status.ACCEPTED))
+                else:
+                    first = first_copies.get(_key(hook)) or ids[firsts[_key(hook)]]
+                    receipts.append(Receipt(first, Status.DUPLICATE))
+            if new:
+                await connection.execute(EVENTS, *_event_columns([(ids[n], hooks[n]) for n in new]))
+                await connection.execute("SELECT pg_notify($1, 'events')", CHANNEL)
+        return receipts
+
+
+def _key(hook: Verified) -> tuple[str, bool, bytes]:
+    return hook.source, hook.verification.verified, hook.dedupe_key
+
+
+def _event_columns(new: Sequence[tuple[str, Verified]]) -> list[list[Any]]:
+    """The values of `EVENTS`, a list for each column."""
+    return [
+        [event_id for event_id, _ in new],
+        [hook.source for _, hook in new],
+        [hook.vendor for _, hook in new],
+        [hook.received_at for _, hook in new],
+        [orjson.dumps(hook.headers).decode() for _, hook in new],
+        [hook.body for _, hook in new],
+        [orjson.dumps(hook.verification).decode() for _, hook in new],
+        [hook.is_test for _, hook in new],
+    ]
+
+
+async def open_postgres(url: str) -> PostgresStore:
+    """Connect, check that the database keeps what it commits, and bring the schema up to date.
+
+    Raises StoreRefused where it must not be used (`fsync` or `synchronous_commit` off, a newer schema), and
+    StoreUnavailable where it cannot be reached.
+    """
+    try:
+        pool = await asyncpg.create_pool(
+            url, min_size=1, max_size=POOL + FLUSHERS, command_timeout=30, server_settings=_settings()
+        )
+    except (*AWAY, asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InvalidCatalogNameError) as error:
+        raise StoreUnavailable(f"PostgreSQL cannot be reached: {type(error).__name__}: {error}") from error
+    except ValueError as error:
+        raise StoreRefused(f"store.url is not a PostgreSQL address: {error}") from error
+    try:
+        async with pool.acquire() as connection:
+            for setting in ("fsync", "synchronous_commit"):
+                if await connection.fetchval(f"SHOW {setting}") == "off":
+                    raise StoreRefused(f"PostgreSQL has {setting} off and would lose what it committed: turn it on")
+            async with connection.transaction():
+                await connection.execute(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})")
+                await migrate(
+                    PostgresTx(connection),
+                    serial="BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY",
+                    bytes_type="BYTEA",
+                )
+    except BaseException:
+        await pool.close()
+        raise
+    return PostgresStore(url, pool)
+
+
+def _settings() -> dict[str, str]:
+    """A frozen replica must not hold others up: the database ends its transactions."""
+    return {"application_name": "drawbridge", "idle_in_transaction_session_timeout": "15s"}

@@ -1,0 +1,346 @@
+"""SQLite: the embedded engine. One writer thread, WAL, `synchronous=FULL`, and one fsync for many hooks.
+
+Everything that writes goes through one queue to one thread, which takes all that waits into one transaction (group
+commit) and answers only after it is on disk. When hooks come thick it lingers a moment for more of them: on a quick
+disk the thread hops would else cost more than the fsync. Reads have a connection and a thread of their own.
+"""
+
+import asyncio
+import contextlib
+import fcntl
+import queue
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Coroutine, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import orjson
+
+from bridge import clock
+from bridge.errors import StoreRefused, StoreUnavailable
+from bridge.model import Receipt, Status, Verified
+from bridge.store import events
+from bridge.store.migrations import migrate
+from bridge.store.tx import Operation, Row, T
+
+OLDEST = (3, 35)
+"""RETURNING and upserts as the statements here use them."""
+
+BUSY_BATCH = 8
+"""A batch of at least so many jobs says that hooks come thick; the next one then lingers."""
+
+LINGER = 0.0015
+"""For how long, in seconds."""
+
+LARGEST_BATCH = 512
+
+LOCK_WAIT = 30.0
+"""How long a new server waits for the old one to let go of the file, in seconds."""
+
+
+@dataclass(slots=True)
+class _Keep:
+    hook: Verified
+    future: "asyncio.Future[Receipt]"
+
+
+@dataclass(slots=True)
+class _Write:
+    operation: Operation[Any]
+    future: "asyncio.Future[Any]"
+
+
+def _to_the_end(operation: Coroutine[Any, Any, T]) -> T:
+    """Run an operation on this thread. It waits only for the store, and this store never makes it wait."""
+    try:
+        operation.send(None)
+    except StopIteration as done:
+        return done.value  # type: ignore[no-any-return]
+    operation.close()
+    raise RuntimeError("an operation on the store waited for something else than the store")
+
+
+class SqliteTx:
+    """A transaction on one connection. None of its methods ever really waits."""
+
+    for_update = ""
+
+    def __init__(self, connection: sqlite3.Connection, now: Callable[[], int]) -> None:
+        self._connection = connection
+        self._now = now
+
+    async def rows(self, sql: str, *values: Any) -> Sequence[Row]:
+        return self._connection.execute(sql, _named(values)).fetchall()
+
+    async def run(self, sql: str, *values: Any) -> int:
+        return self._connection.execute(sql, _named(values)).rowcount
+
+    async def run_many(self, sql: str, values: Sequence[tuple[Any, ...]]) -> None:
+        if values:
+            self._connection.executemany(sql, [_named(row) for row in values])
+
+    async def now(self) -> int:
+        return self._now()
+
+    async def wake(self, topic: str) -> None:
+        """Nothing to do: one process has the file, and its stages wake each other."""
+
+
+NAMES = tuple(str(n) for n in range(1, 40))
+
+
+def _named(values: Sequence[Any]) -> dict[str, Any]:
+    """SQLite reads `$1` as a parameter called "1"."""
+    return dict(zip(NAMES, values, strict=False))
+
+
+class SqliteStore:
+    """See `tx.Store`. Made by `open_sqlite`."""
+
+    def __init__(self, path: Path, lock: IO[str] | None, now: Callable[[], int]) -> None:
+        self._lock = lock
+        self._now = now
+        self._jobs: queue.SimpleQueue[_Keep | _Write | None] = queue.SimpleQueue()
+        self._writer = _connect(path)
+        self._reader = _connect(path)
+        self._reader.execute("PRAGMA query_only = ON")
+        self._read_thread = ThreadPoolExecutor(1, thread_name_prefix="store-reader")
+        self._write_thread = threading.Thread(target=self._write_for_ever, name="store-writer", daemon=True)
+        self._closed = False
+
+    def start(self) -> None:
+        """Bring the schema up to date and begin to take work. Raises StoreRefused for a newer schema."""
+        self._writer.execute("BEGIN IMMEDIATE")
+        try:
+            _to_the_end(
+                migrate(
+                    SqliteTx(self._writer, self._now),
+                    serial="INTEGER PRIMARY KEY AUTOINCREMENT",
+                    bytes_type="BLOB",
+                )
+            )
+        except BaseException:
+            self._writer.execute("ROLLBACK")
+            raise
+        self._writer.execute("COMMIT")
+        self._write_thread.start()
+
+    async def keep(self, hook: Verified) -> Receipt:
+        future: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
+        self._put(_Keep(hook, future))
+        return await future
+
+    async def write(self, operation: Operation[T]) -> T:
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._put(_Write(operation, future))
+        return await future
+
+    def _put(self, job: _Keep | _Write) -> None:
+        if self._closed:
+            raise StoreUnavailable("the store is closed")
+        self._jobs.put(job)
+
+    async def read(self, operation: Operation[T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._read_thread, self._read, operation)
+
+    def _read(self, operation: Operation[T]) -> T:
+        try:
+            self._reader.execute("BEGIN")
+            try:
+                return _to_the_end(operation(SqliteTx(self._reader, self._now)))
+            finally:
+                self._reader.execute("ROLLBACK")
+        except sqlite3.Error as error:
+            raise StoreUnavailable(f"SQLite cannot read: {error}") from error
+
+    def listen(self, wake: Callable[[str], None]) -> None:
+        """Nobody else writes here, so nobody wakes us."""
+
+    async def close(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        self._jobs.put(None)
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(None, self._write_thread.join)
+        await loop.run_in_executor(None, self._read_thread.shutdown)
+        self._reader.close()
+        self._writer.close()
+        if self._lock:
+            self._lock.close()
+
+    # ------------------------------------------------------------------------------------ on the writer thread
+
+    def _write_for_ever(self) -> None:
+        busy = False
+        while (first := self._jobs.get()) is not None:
+            if busy:
+                time.sleep(LINGER)
+            jobs, last = self._take(first)
+            self._commit(jobs)
+            busy = len(jobs) >= BUSY_BATCH
+            if last:
+                return
+
+    def _take(self, first: _Keep | _Write) -> tuple[list[_Keep | _Write], bool]:
+        jobs: list[_Keep | _Write] = [first]
+        with contextlib.suppress(queue.Empty):
+            while len(jobs) < LARGEST_BATCH:
+                job = self._jobs.get_nowait()
+                if job is None:
+                    return jobs, True
+                jobs.append(job)
+        return jobs, False
+
+    def _commit(self, jobs: list[_Keep | _Write]) -> None:
+        """One transaction for all of them; who is answered is answered after the commit, or told that it failed."""
+        done: list[tuple[asyncio.Future[Any], Any, BaseException | None]] = []
+        try:
+            self._writer.execute("BEGIN IMMEDIATE")
+            keeps = [job for job in jobs if isinstance(job, _Keep)]
+            if keeps:
+                receipts = self._keep(keeps)
+                done += [(job.future, receipt, None) for job, receipt in zip(keeps, receipts, strict=True)]
+            done += [self._operate(job) for job in jobs if isinstance(job, _Write)]
+            self._writer.execute("COMMIT")
+        except Exception as error:
+            with contextlib.suppress(sqlite3.Error):
+                if self._writer.in_transaction:
+                    self._writer.execute("ROLLBACK")
+            failure = StoreUnavailable(f"SQLite cannot write: {error}")
+            done = [(job.future, None, failure) for job in jobs]
+        with contextlib.suppress(RuntimeError):  # the loop is gone: nobody waits for the answer any more
+            jobs[0].future.get_loop().call_soon_threadsafe(_answer, done)
+
+    def _keep(self, jobs: Sequence[_Keep]) -> list[Receipt]:
+        """Every hook's receipt; those that are new are inserted together."""
+        new: list[dict[str, Any]] = []
+        receipts: list[Receipt] = []
+        for job in jobs:
+            hook = job.hook
+            event_id = clock.uuid7(hook.received_at)
+            first = self._seen_before(hook, event_id)
+            if first is not None:
+                receipts.append(Receipt(first, Status.DUPLICATE))
+                continue
+            new.append(_named(_event_row(event_id, hook)))
+            receipts.append(Receipt(event_id, Status.ACCEPTED))
+        self._writer.executemany(events.ADD, new)
+        return receipts
+
+    def _seen_before(self, hook: Verified, event_id: str) -> str | None:
+        """The id of the first copy, or null and the key is now ours."""
+        if hook.is_test:
+            return None
+        key = (hook.source, hook.verification.verified, hook.dedupe_key)
+        claimed = self._writer.execute(
+            """INSERT INTO seen (source, verified, key, event_id, until) VALUES (?, ?, ?, ?, ?)
+               ON CONFLICT (source, verified, key) DO UPDATE SET event_id = excluded.event_id, until = excluded.until
+               WHERE seen.until <= ?""",
+            (*key, event_id, hook.dedupe_until, hook.received_at),
+        ).rowcount
+        if claimed:
+            return None
+        found = self._writer.execute(
+            "SELECT event_id FROM seen WHERE source = ? AND verified = ? AND key = ?", key
+        ).fetchone()
+        return str(found["event_id"])
+
+    def _operate(self, job: _Write) -> tuple["asyncio.Future[Any]", Any, BaseException | None]:
+        """One operation; if it fails, only it is undone."""
+        self._writer.execute("SAVEPOINT operation")
+        try:
+            value = _to_the_end(job.operation(SqliteTx(self._writer, self._now)))
+        except sqlite3.OperationalError:
+            raise  # the disk or the file: nothing of this batch can be trusted to commit
+        except Exception as error:
+            self._writer.execute("ROLLBACK TO operation")
+            self._writer.execute("RELEASE operation")
+            return job.future, None, error
+        self._writer.execute("RELEASE operation")
+        return job.future, value, None
+
+
+def _event_row(event_id: str, hook: Verified) -> tuple[Any, ...]:
+    """The values of `events.ADD`."""
+    return (
+        event_id,
+        hook.source,
+        hook.vendor,
+        hook.received_at,
+        orjson.dumps(hook.headers).decode(),
+        hook.body,
+        orjson.dumps(hook.verification).decode(),
+        hook.is_test,
+    )
+
+
+def _answer(done: Sequence[tuple["asyncio.Future[Any]", Any, BaseException | None]]) -> None:
+    for future, value, error in done:
+        if future.done():  # its caller gave up waiting
+            continue
+        if error is not None:
+            future.set_exception(error)
+        else:
+            future.set_result(value)
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
+    connection.row_factory = sqlite3.Row
+    for pragma in ("journal_mode = WAL", "synchronous = FULL", "wal_autocheckpoint = 2000", "cache_size = -4000"):
+        connection.execute(f"PRAGMA {pragma}").fetchall()
+    return connection
+
+
+def _lock_file(path: Path, wait: float) -> IO[str]:
+    """Make this process the only server on that store. Raises StoreRefused after `wait` seconds."""
+    lock = path.with_name(path.name + ".lock").open("w")
+    deadline = time.monotonic() + wait
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                lock.close()
+                raise StoreRefused(
+                    f"another drawbridge serves {path}: stop it, or give this one a store of its own (store.url)"
+                ) from None
+            time.sleep(0.1)
+        else:
+            return lock
+
+
+def open_sqlite(
+    path: Path, *, exclusive: bool, now: Callable[[], int] = clock.now, lock_wait: float = LOCK_WAIT
+) -> SqliteStore:
+    """Open, and where needed make, the store in that file.
+
+    `exclusive` is for a server: it holds the lock file until closed (commands beside a running server go without).
+    Raises StoreRefused where the file must not be used: an old SQLite, another server, not a database, a newer schema.
+    """
+    if sqlite3.sqlite_version_info < OLDEST:
+        raise StoreRefused(f"SQLite {sqlite3.sqlite_version} is too old: 3.35 or newer is needed")
+    if not path.parent.is_dir():
+        raise StoreRefused(f"there is no folder {path.parent} for the store: make it, or change store.url")
+    try:
+        lock = _lock_file(path, lock_wait) if exclusive else None
+    except OSError as error:
+        raise StoreRefused(f"the store's folder cannot be written to: {error}") from error
+    try:
+        store = SqliteStore(path, lock, now)
+        store.start()
+    except (sqlite3.Error, StoreRefused) as error:
+        if lock:
+            lock.close()
+        if isinstance(error, StoreRefused):
+            raise
+        raise StoreRefused(
+            f"{path} cannot be used as a store: {error}. Nothing in it was changed; restore it from a copy, "
+            "or move it away to begin with an empty one"
+        ) from error
+    return store

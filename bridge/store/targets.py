@@ -1,0 +1,77 @@
+"""Targets: what their owner must know after a restart, or another replica after a takeover: pause, fault, pace."""
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import orjson
+
+from bridge.store.tx import Tx
+
+
+@dataclass(frozen=True, slots=True)
+class TargetState:
+    """One target's condition.
+
+    `not_before` is when the next message may be tried at all (429, fault, probe while paused). `faults` counts the
+    target's failures in a row. `settings` is a digest of its part of the configuration: a change of it ends a pause.
+    """
+
+    name: str
+    paused_at: int | None = None
+    paused_reason: str | None = None
+    not_before: int = 0
+    faults: int = 0
+    pace: dict[str, Any] = field(default_factory=dict)
+    settings: str = ""
+    last_sent_at: int | None = None
+    last_error: str | None = None
+
+
+async def load(tx: Tx, name: str) -> TargetState:
+    """A target's condition; a target never seen before is in the best of conditions."""
+    rows = await tx.rows("SELECT * FROM targets WHERE name = $1", name)
+    return _to_state(dict(rows[0])) if rows else TargetState(name)
+
+
+def _to_state(row: dict[str, Any]) -> TargetState:
+    return TargetState(**{**row, "pace": orjson.loads(row["pace"])})
+
+
+async def save(tx: Tx, state: TargetState) -> None:
+    """Keep a target's condition."""
+    await tx.run(
+        """INSERT INTO targets (name, paused_at, paused_reason, not_before, faults, pace, settings, last_sent_at,
+                                last_error)
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+           ON CONFLICT (name) DO UPDATE SET paused_at = excluded.paused_at, paused_reason = excluded.paused_reason,
+             not_before = excluded.not_before, faults = excluded.faults, pace = excluded.pace,
+             settings = excluded.settings, last_sent_at = excluded.last_sent_at, last_error = excluded.last_error""",
+        state.name,
+        state.paused_at,
+        state.paused_reason,
+        state.not_before,
+        state.faults,
+        orjson.dumps(state.pace).decode(),
+        state.settings,
+        state.last_sent_at,
+        state.last_error,
+    )
+
+
+async def listed(tx: Tx) -> list[TargetState]:
+    """Every target that was ever used."""
+    return [_to_state(dict(row)) for row in await tx.rows("SELECT * FROM targets ORDER BY name")]
+
+
+async def pause(tx: Tx, name: str, reason: str, now: int, probe_at: int) -> None:
+    """Stop sending to a target; its queue is kept. It is probed with one message at `probe_at`."""
+    state = await load(tx, name)
+    await save(tx, replace(state, paused_at=now, paused_reason=reason, not_before=probe_at, last_error=reason))
+
+
+async def resume(tx: Tx, name: str) -> bool:
+    """Send to a target again, at once. False where it was not paused."""
+    state = await load(tx, name)
+    await save(tx, replace(state, paused_at=None, paused_reason=None, not_before=0, faults=0))
+    await tx.wake(f"target:{name}")
+    return state.paused_at is not None
