@@ -1,0 +1,54 @@
+"""Dotted paths into parsed JSON (`data.object.id`, `run_groups.0.status`). In: document and path; out: what is there.
+
+Vendors, dedupe keys and mappings name a field this way. A document is whatever a sender wrote, so nothing here raises.
+"""
+
+import re
+from collections.abc import Iterable
+from enum import Enum
+from typing import Any, Final, Literal, TypeAlias
+
+
+class _Missing(Enum):
+    MISSING = "missing"
+
+    def __bool__(self) -> bool:
+        return False
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+MISSING: Final = _Missing.MISSING
+"""Nothing is there; unlike `None`, which is a null that the sender wrote. False in conditions."""
+
+Missing: TypeAlias = Literal[_Missing.MISSING]
+
+_INDEX = re.compile(r"[0-9]{1,9}", re.ASCII)
+
+
+def find(document: Any, path: str) -> Any | Missing:
+    """What stands at `path` (object keys and list indexes from 0, joined by dots), else MISSING.
+
+    An object's key is compared as text, so `a.0` finds key "0" of an object too. A null on the way is MISSING.
+    """
+    here = document
+    for step in path.split("."):
+        if isinstance(here, dict):
+            if step not in here:
+                return MISSING
+            here = here[step]
+        elif isinstance(here, list) and _INDEX.fullmatch(step) and int(step) < len(here):
+            here = here[int(step)]
+        else:
+            return MISSING
+    return here
+
+
+def first(document: Any, paths: Iterable[str]) -> Any | Missing:
+    """What stands at the first of `paths` where something other than null stands, else MISSING."""
+    for path in paths:
+        value = find(document, path)
+        if value is not MISSING and value is not None:
+            return value
+    return MISSING
