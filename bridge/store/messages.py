@@ -112,6 +112,7 @@ async def _load(tx: Tx, ids: Sequence[str], token: int) -> list[Message]:
             Message(
                 id=message_id,
                 target=head["target"],
+                order_key=head["order_key"],
                 members=tuple(_to_member(row) for row in members),
                 attempts=head["attempts"],
                 unknowns=head["unknowns"],
@@ -215,6 +216,20 @@ async def put_back(tx: Tx, message: Message, next_at: int) -> None:
         message.token,
         next_at,
     )
+
+
+async def has_work(tx: Tx, target: str, now: int) -> bool:
+    """Whether there may be something to send to a target now: owed, due, or begun by somebody who is gone."""
+    rows = await tx.rows(
+        """SELECT 1 FROM deliveries WHERE target = $1 AND state = 'waiting' AND message_id IS NULL
+           UNION ALL
+           SELECT 1 FROM messages WHERE target = $1 AND state IN ('waiting', 'sending')
+             AND (state = 'sending' OR next_at <= $2)
+           LIMIT 1""",
+        target,
+        now,
+    )
+    return bool(rows)
 
 
 async def next_due(tx: Tx, target: str) -> int | None:

@@ -7,6 +7,11 @@ import orjson
 
 from bridge.store.tx import Tx
 
+BY_OPERATOR = "paused by the operator"
+
+NEVER = 1 << 62
+"""A time that does not come: a target that its operator paused is not probed."""
+
 
 @dataclass(frozen=True, slots=True)
 class TargetState:
@@ -63,10 +68,10 @@ async def listed(tx: Tx) -> list[TargetState]:
     return [_to_state(dict(row)) for row in await tx.rows("SELECT * FROM targets ORDER BY name")]
 
 
-async def pause(tx: Tx, name: str, reason: str, now: int, probe_at: int) -> None:
-    """Stop sending to a target; its queue is kept. It is probed with one message at `probe_at`."""
+async def pause(tx: Tx, name: str, reason: str, now: int) -> None:
+    """Stop sending to a target until somebody resumes it; its queue is kept."""
     state = await load(tx, name)
-    await save(tx, replace(state, paused_at=now, paused_reason=reason, not_before=probe_at, last_error=reason))
+    await save(tx, replace(state, paused_at=now, paused_reason=reason, not_before=NEVER))
 
 
 async def resume(tx: Tx, name: str) -> bool:

@@ -1,0 +1,83 @@
+"""What the commands share: where the configuration is, how a store is borrowed, how rows are shown."""
+
+import asyncio
+import json
+import os
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from bridge.config import Config, load
+from bridge.errors import ConfigError, Problem
+from bridge.store import Store, open_store
+
+T = TypeVar("T")
+
+DEFAULT = "config.yaml"
+VARIABLE = "DRAWBRIDGE_CONFIG"
+
+config_option = click.option(
+    "-c",
+    "--config",
+    "config_path",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help=f"The configuration. Default: {DEFAULT} in this folder, then ${VARIABLE}.",
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="For programs: JSON instead of a table.")
+
+
+def find_config(given: Path | None) -> Path:
+    """The configuration's path. Raises ConfigError where there is none."""
+    if given is not None:
+        path = given
+    elif Path(DEFAULT).exists() or not os.environ.get(VARIABLE):
+        path = Path(DEFAULT)
+    else:
+        path = Path(os.environ[VARIABLE])
+    if not path.is_file():
+        text = f"no such file. Copy config.example.yaml to {DEFAULT}, name yours with -c, or set {VARIABLE}"
+        raise ConfigError([Problem(str(path), 0, 0, text)])
+    return path
+
+
+def with_store(given: Path | None, story: Callable[[Store, Config], Awaitable[T]]) -> T:
+    """Borrow the configured store, beside a running server if there is one, for a short story."""
+    config = load(find_config(given), os.environ)
+
+    async def run() -> T:
+        store = await open_store(config.store.url.get_secret_value(), exclusive=False)
+        try:
+            return await story(store, config)
+        finally:
+            await store.close()
+
+    return asyncio.run(run())
+
+
+def show(rows: Sequence[Mapping[str, Any]], columns: Iterable[str], *, as_json: bool, empty: str) -> None:
+    """Print rows as a table of some columns, or as JSON with all of them."""
+    if as_json:
+        click.echo(json.dumps([dict(row) for row in rows], indent=2, default=str))
+        return
+    if not rows:
+        click.echo(empty)
+        return
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    names = list(columns)
+    for name in names:
+        table.add_column(name.replace("_", " "), overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(_shown(row.get(name))) for name in names))
+    Console().print(table)
+
+
+def _shown(value: Any) -> str:
+    """A cell. What came from outside must not steer the terminal."""
+    text = "" if value is None else str(value)
+    return "".join(character if character.isprintable() else "\ufffd" for character in text)

@@ -1,0 +1,217 @@
+"""What an operator asks of the store, with or without a server beside it: events, deliveries, replay, targets, send.
+
+These read and write the store itself, so they need no token and no network; a running server sees what they did within
+a second.
+"""
+
+import asyncio
+import json
+import sys
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bridge import clock
+from bridge.cli.common import config_option, json_option, show, with_store
+from bridge.config import Config
+from bridge.ingest import sample as as_sample
+from bridge.store import Store, deliveries
+from bridge.store import events as stored
+from bridge.store import targets as target_states
+from bridge.vendors import samples
+from bridge.web.readable import event_story, readable_delivery, readable_event, readable_target
+
+
+@click.command("events")
+@config_option
+@json_option
+@click.option("--source", help="Only of this source.")
+@click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 10_000))
+@click.argument("event_id", required=False)
+def events_command(
+    config_path: Path | None, as_json: bool, source: str | None, limit: int, event_id: str | None
+) -> None:
+    """List the newest events, or show EVENT_ID with its results, deliveries and attempts."""
+    if event_id is not None:
+        story = with_store(config_path, lambda store, _: event_story(store, event_id))
+        if story is None:
+            raise click.ClickException(f"no event {event_id}")
+        click.echo(json.dumps(story, indent=2, default=str))
+        return
+    rows = with_store(
+        config_path,
+        lambda store, _: store.read(partial(stored.recent, source=source, before=None, limit=limit)),
+    )
+    lines = []
+    for row in map(readable_event, rows):
+        first = (row["results"] or [{}])[0]
+        lines.append(row | {"outcome": first.get("outcome") or first.get("state"), "title": first.get("title")})
+    columns = ["received_at", "source", "type", "outcome", "title", "id"]
+    show(lines, columns, as_json=as_json, empty="No events yet. Try: drawbridge send SOURCE")
+
+
+@click.command("deliveries")
+@config_option
+@json_option
+@click.option("--state", type=click.Choice(["waiting", "sent", "dead", "cancelled"]), help="Only in this state.")
+@click.option("--target", help="Only to this target.")
+@click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 10_000))
+def deliveries_command(
+    config_path: Path | None, as_json: bool, state: str | None, target: str | None, limit: int
+) -> None:
+    """List the newest deliveries; `--state dead` lists the dead letters."""
+    rows = with_store(
+        config_path,
+        lambda store, _: store.read(partial(deliveries.listed, state=state, target=target, limit=limit)),
+    )
+    columns = ["created_at", "route", "target", "state", "attempts", "why", "reason", "id"]
+    show([readable_delivery(row) for row in rows], columns, as_json=as_json, empty="No such deliveries.")
+
+
+@click.command("replay")
+@config_option
+@click.option("--to", help="Send it to this target instead.")
+@click.argument("ids", nargs=-1, required=True, metavar="ID...")
+def replay_command(config_path: Path | None, to: str | None, ids: tuple[str, ...]) -> None:
+    """Send again: a delivery by its id, or an event (understood and routed anew) by its id."""
+
+    async def story(store: Store, config: Config) -> bool:
+        if to is not None and to not in config.targets:
+            raise click.ClickException(f"no target named {to!r}; there are: {', '.join(config.targets)}")
+        return all([await _replay(store, one, to) for one in ids])
+
+    if not with_store(config_path, story):
+        sys.exit(1)
+
+
+async def _replay(store: Store, one: str, to: str | None) -> bool:
+    new_id = await store.write(partial(deliveries.replay, delivery_id=one, to=to, now=clock.now()))
+    if new_id is not None:
+        click.echo(f"{one}: delivered again as {new_id}")
+        return True
+    if to is None and await store.write(partial(stored.replay, event_id=one)):
+        click.echo(f"{one}: the event is understood and routed again")
+        return True
+    what = "delivery" if to is not None else "delivery or event"
+    click.echo(f"{one}: no such {what}; `drawbridge deliveries` and `drawbridge events` list the ids", err=True)
+    return False
+
+
+@click.group("targets", invoke_without_command=True)
+@config_option
+@json_option
+@click.pass_context
+def targets_command(context: click.Context, config_path: Path | None, as_json: bool) -> None:
+    """List targets with queue and condition; `targets resume NAME` and `targets pause NAME` act on one."""
+    context.obj = config_path
+    if context.invoked_subcommand is not None:
+        return
+
+    async def story(store: Store, config: Config) -> list[dict[str, Any]]:
+        owed = await store.read(deliveries.owed)
+        states = {state.name: state for state in await store.read(target_states.listed)}
+        return [
+            readable_target(name, config.targets.get(name), states.get(name), owed.get(name, 0))
+            for name in sorted(config.targets.keys() | states.keys() | owed.keys())
+        ]
+
+    rows = with_store(config_path, story)
+    columns = ["name", "type", "waiting", "paused_at", "last_sent_at", "last_error"]
+    show(rows, columns, as_json=as_json, empty="No targets in the configuration.")
+
+
+@targets_command.command()
+@click.argument("name")
+@click.pass_obj
+def resume(config_path: Path | None, name: str) -> None:
+    """Send to a paused target again, at once."""
+
+    async def story(store: Store, config: Config) -> bool:
+        _known(name, config)
+        return await store.write(partial(target_states.resume, name=name))
+
+    paused = with_store(config_path, story)
+    click.echo(f"{name} is sent to again" if paused else f"{name} was not paused")
+
+
+@targets_command.command()
+@click.argument("name")
+@click.pass_obj
+def pause(config_path: Path | None, name: str) -> None:
+    """Stop sending to a target; its queue is kept until `targets resume`."""
+
+    async def story(store: Store, config: Config) -> None:
+        _known(name, config)
+        await store.write(partial(target_states.pause, name=name, reason=target_states.BY_OPERATOR, now=clock.now()))
+
+    with_store(config_path, story)
+    click.echo(f"{name} is paused; its queue is kept")
+
+
+def _known(name: str, config: Config) -> None:
+    if name not in config.targets:
+        raise click.ClickException(f"no target named {name!r}; there are: {', '.join(config.targets)}")
+
+
+WAIT = 15.0
+"""Seconds that `send` waits for a running server to deliver the sample."""
+
+
+@click.command("send")
+@config_option
+@click.option("--no-wait", is_flag=True, help="Do not wait for the deliveries.")
+@click.argument("source")
+@click.argument("sample", required=False)
+def send_command(config_path: Path | None, no_wait: bool, source: str, sample: str | None) -> None:
+    """Send a sample through SOURCE, marked TEST: it touches neither history nor dedupe.
+
+    SAMPLE is one of the vendor's samples (default: its first), or a JSON file.
+    """
+
+    async def story(store: Store, config: Config) -> bool:
+        if source not in config.sources:
+            raise click.ClickException(f"no source named {source!r}; there are: {', '.join(config.sources)}")
+        door = config.sources[source]
+        body = _sample(door.vendor.name, sample)
+        receipt = await store.keep(as_sample(door, body, clock.now()))
+        click.echo(f"kept as event {receipt.id}")
+        return no_wait or await _delivered(store, receipt.id)
+
+    if not with_store(config_path, story):
+        sys.exit(1)
+
+
+def _sample(vendor: str, name: str | None) -> bytes:
+    known = samples(vendor) if vendor in _built_in() else {}
+    if name is None and known:
+        return next(iter(known.values()))
+    if name in known:
+        return known[name]
+    if name is not None and Path(name).is_file():
+        return Path(name).read_bytes()
+    raise click.ClickException(f"no sample {name!r}; {vendor} has: {', '.join(known) or 'none'}; or name a JSON file")
+
+
+def _built_in() -> list[str]:
+    from bridge.vendors import names
+
+    return names()
+
+
+async def _delivered(store: Store, event_id: str) -> bool:
+    """Wait until the sample was dispatched and no delivery of it waits; say what became of each."""
+    deadline = clock.now() + round(WAIT * clock.SECOND)
+    while clock.now() < deadline:
+        row = await store.read(partial(stored.find, event_id=event_id))
+        owed = await store.read(partial(deliveries.listed, event_id=event_id))
+        if row and row["dispatched_at"] and not any(one["state"] == "waiting" for one in owed):
+            for one in owed:
+                click.echo(f"{one['route']} -> {one['target']}: {one['state']} {one['reason'] or ''}".rstrip())
+            if not owed:
+                click.echo("no route of this source matched it")
+            return all(one["state"] == "sent" for one in owed)
+        await asyncio.sleep(0.1)
+    click.echo("not delivered yet: is a server running on this store? It is delivered when one is.", err=True)
+    return False

@@ -1,0 +1,235 @@
+"""The second stage: what was kept is understood, compared with what is remembered, and routed.
+
+    Event -> Result(s) -> transition -> deliveries            all of it in one transaction
+
+Normalizing is done before that transaction, for it needs nothing from the store; inside it only what must be one: the
+subject's memory moves, the deliveries are written, the event is done. One replica dispatches at a time (a lease), in
+the order in which events were kept, because what changed depends on what came before.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
+
+from bridge import clock
+from bridge.errors import StoreUnavailable
+from bridge.history import Subject, allow_mention, place
+from bridge.metrics import DELIVERIES, EVENTS, UNKNOWN_EVENTS
+from bridge.model import Delivery, Event, Result, Why
+from bridge.normalize import as_json, cap_items, normalize
+from bridge.setup import Setup
+from bridge.store import Store, Tx, deliveries, events, leases, subjects
+
+AT_ONCE = 256
+"""Events dispatched in one transaction."""
+
+SLICE = 16
+"""Events normalized before others on the loop (hooks that wait for their answer) get a turn."""
+
+LOOK = 1.0
+"""Seconds after which it looks for what nobody woke it for."""
+
+LEASE = "dispatch"
+
+TESTS = "#tests"
+"""The subject under which a source's last said test event is remembered."""
+
+log = logging.getLogger("bridge.dispatch")
+
+
+@dataclass(slots=True)
+class _Understood:
+    """An event and what it means, before anything is compared or routed."""
+
+    event: Event
+    results: Sequence[Result]
+
+
+@dataclass(slots=True)
+class _Memory:
+    """The subjects that one transaction touches, each read once and written once."""
+
+    tx: Tx
+    loaded: dict[tuple[str, str], Subject | None] = field(default_factory=dict)
+    moved: set[tuple[str, str]] = field(default_factory=set)
+
+    async def load(self, source: str, key: str) -> Subject | None:
+        if (source, key) not in self.loaded:
+            text = await subjects.load(self.tx, source, key)
+            self.loaded[source, key] = Subject.from_json(text) if text else None
+        return self.loaded[source, key]
+
+    def move(self, source: str, key: str, subject: Subject) -> None:
+        self.loaded[source, key] = subject
+        self.moved.add((source, key))
+
+    async def save(self, now: int) -> None:
+        for source, key in sorted(self.moved):
+            subject = self.loaded[source, key]
+            if subject is not None:
+                await subjects.save(self.tx, source, key, subject.to_json(), now)
+
+
+class Dispatcher:
+    """Dispatches what was kept, for as long as `run` runs. `owed` is told each target that something is owed to."""
+
+    def __init__(self, store: Store, setup: Callable[[], Setup], owner: str, owed: Callable[[str], None]) -> None:
+        self._store = store
+        self._setup = setup
+        self._owner = owner
+        self._owed = owed
+        self._woken = asyncio.Event()
+        self._stopping = False
+
+    def wake(self) -> None:
+        """An event was kept, or may have been."""
+        self._woken.set()
+
+    def stop(self) -> None:
+        """Finish the transaction at hand and begin no more."""
+        self._stopping = True
+        self.wake()
+
+    async def run(self) -> None:
+        """Dispatch until stopped. No error ends it."""
+        while not self._stopping:
+            try:
+                busy = await self.turn(clock.now())
+            except StoreUnavailable as error:
+                log.warning("the store cannot be used now, nothing is lost: %s", error)
+                busy = False
+            except Exception:
+                log.exception("an error in dispatch that should not be; trying again")
+                busy = False
+                await asyncio.sleep(LOOK)
+            if not busy and not self._stopping:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._woken.wait(), LOOK)
+            self._woken.clear()
+
+    async def turn(self, now: int) -> bool:
+        """Dispatch one batch. Returns whether there was anything to do."""
+        setup = self._setup()
+        waiting = await self._waiting(setup)
+        if not waiting:
+            return False
+        token = await self._store.write(partial(leases.take, name=LEASE, owner=self._owner))
+        if token is None:
+            return False
+        understood = []
+        for n, event in enumerate(waiting, start=1):
+            understood.append(_Understood(event, _understand(event, setup)))
+            if n % SLICE == 0:
+                await asyncio.sleep(0)
+        owed = await self._store.write(partial(_dispatch, understood=understood, setup=setup, token=token, now=now))
+        if owed is None:
+            return False
+        for target in owed:
+            self._owed(target)
+        return True
+
+    async def _waiting(self, setup: Setup) -> list[Event]:
+        """The oldest events that wait, of sources in this configuration. Those of others wait for their source."""
+        found: list[Event] = []
+        after = -1
+        while True:
+            page = await self._store.read(partial(events.waiting, after=after, limit=AT_ONCE))
+            found += [event for event in page if event.source in setup.sources]
+            if found or len(page) < AT_ONCE:
+                return found[:AT_ONCE]
+            after = page[-1].seq
+
+
+def _understand(event: Event, setup: Setup) -> list[Result]:
+    source = setup.sources[event.source]
+    results = normalize(event, source.vendor, source.options, setup.evaluate)
+    EVENTS.labels(event.source, source.vendor.name).inc()
+    for result in results:
+        if source.vendor.events and not source.vendor.knows(result.type):
+            UNKNOWN_EVENTS.labels(event.source).inc()
+            log.warning("source %s: event %s has the unknown type %r", event.source, event.id, result.type)
+    return results
+
+
+async def _dispatch(tx: Tx, understood: Sequence[_Understood], setup: Setup, token: int, now: int) -> set[str] | None:
+    """The one transaction. Returns the targets that are owed something; null when the lease is lost."""
+    if not await leases.holds(tx, LEASE, token):
+        return None
+    memory = _Memory(tx)
+    owed: list[Delivery] = []
+    for one in understood:
+        if not await events.is_waiting(tx, one.event.id):
+            continue
+        told, due = await _route(tx, one, setup, memory, now)
+        kind = one.results[0].type if one.results else "none"
+        await events.dispatched(tx, one.event.id, kind, told, now)
+        await deliveries.add(tx, one.event.id, due, now)
+        owed += due
+    await memory.save(now)
+    for delivery in owed:
+        DELIVERIES.labels(delivery.route, delivery.target).inc()
+    return {delivery.target for delivery in owed}
+
+
+async def _route(
+    tx: Tx, one: _Understood, setup: Setup, memory: _Memory, now: int
+) -> tuple[list[dict[str, Any]], list[Delivery]]:
+    """Compare an event's results with what is remembered and route them: the results as JSON, and who gets them."""
+    before = await events.results(tx, one.event.id) if one.event.is_replay else []
+    told: list[dict[str, Any]] = []
+    due: list[Delivery] = []
+    for n, result in enumerate(one.results):
+        subject = await _remember(result, memory)
+        cap_items(result)
+        plain = as_json(result)
+        if n < len(before):  # a replay says what changed then, not what would have changed now
+            plain["history"] = before[n]["history"]
+        told.append(plain)
+        if result.is_test and not await _say_test(one.event, setup, memory, now):
+            continue
+        decision = setup.router.route(plain | {"payload": result.payload})
+        due += [_decided(delivery, result, subject, setup, memory, now) for delivery in decision.deliveries]
+    return told, due
+
+
+async def _say_test(event: Event, setup: Setup, memory: _Memory, now: int) -> bool:
+    """Whether a test event is said at all: our own samples always, a vendor's at most hourly, unless it is hidden."""
+    if event.is_test:
+        return True
+    if setup.sources[event.source].tests == "hide":
+        return False
+    remembered = await memory.load(event.source, TESTS) or Subject()
+    said = allow_mention(remembered, TESTS, clock.HOUR, now)
+    memory.move(event.source, TESTS, remembered)
+    return said
+
+
+async def _remember(result: Result, memory: _Memory) -> Subject | None:
+    """Move the result's subject, if the result moves it. Returns the subject as it is now."""
+    if result.subject_key is None:
+        place(None, result)
+        return None
+    before = await memory.load(result.source, result.subject_key)
+    after = place(before, result)
+    if after is not None:
+        memory.move(result.source, result.subject_key, after)
+    return after or before
+
+
+def _decided(
+    delivery: Delivery, result: Result, subject: Subject | None, setup: Setup, memory: _Memory, now: int
+) -> Delivery:
+    """What routing alone cannot say: whether its route may mention again so soon, and that it is a replay."""
+    if result.is_replay and delivery.why is Why.NEW:
+        delivery = replace(delivery, why=Why.REPLAY)
+    if not delivery.mention or subject is None or result.subject_key is None:
+        return delivery
+    mention = setup.routes[delivery.route].mention
+    allowed = allow_mention(subject, delivery.route, mention.at_most if mention else None, now)
+    if allowed:
+        memory.move(result.source, result.subject_key, subject)
+    return replace(delivery, mention=allowed)

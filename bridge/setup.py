@@ -1,0 +1,66 @@
+"""The configuration, put together: what the stages run on. Never changes; a changed file gives a new one.
+
+In: a `Config`, which is what the file says; out: a `Setup`, in which routes are compiled, templates are ready, and
+targets can be sent to. The stages take up a new Setup with their next piece of work.
+"""
+
+import functools
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import SecretStr
+
+from bridge.config import Config, Source
+from bridge.options import Options
+from bridge.render import Renderer, compile_expression
+from bridge.routing import Route, Router
+from bridge.targets import Target, build
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """One configuration, ready to run."""
+
+    config: Config
+    targets: Mapping[str, Target]
+    routes: Mapping[str, Route]
+    router: Router
+    fingerprints: Mapping[str, str]
+    """By target: a digest of its options, secrets included. A change of it ends a pause."""
+
+    @property
+    def sources(self) -> Mapping[str, Source]:
+        return self.config.sources
+
+    @staticmethod
+    def evaluate(expression: str, values: Mapping[str, Any]) -> Any:
+        """Evaluate a Jinja expression that a vendor's paths or a source's option hold. Raises RenderError."""
+        return _compiled(expression)(dict(values))
+
+
+@functools.lru_cache(maxsize=1_000)
+def _compiled(expression: str) -> Callable[[dict[str, Any]], Any]:
+    return compile_expression(expression)
+
+
+def set_up(config: Config) -> Setup:
+    """Put a valid configuration together. Raises RenderError where the operator's templates cannot be compiled."""
+    renderer = Renderer(config.templates)
+    return Setup(
+        config=config,
+        targets={name: build(name, options, renderer) for name, options in config.targets.items()},
+        routes={route.name: route for route in config.routes},
+        router=Router(config.routes, config.conditions),
+        fingerprints={name: _fingerprint(options) for name, options in config.targets.items()},
+    )
+
+
+def _fingerprint(options: Options) -> str:
+    return hashlib.sha256(json.dumps(options.model_dump(), default=_plain, sort_keys=True).encode()).hexdigest()
+
+
+def _plain(value: Any) -> str:
+    return str(value.get_secret_value()) if isinstance(value, SecretStr) else repr(value)

@@ -1,0 +1,273 @@
+"""The operator's door: readiness and metrics for machines, and a JSON API, with a token, for what is in the store."""
+
+import json
+import secrets
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Mount, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from bridge import clock
+from bridge.errors import StoreUnavailable
+from bridge.ingest import sample
+from bridge.metrics import PAUSED, TEXT_TYPE, WAITING, as_text
+from bridge.setup import Setup
+from bridge.store import Store, deliveries, events, refusals, targets
+from bridge.web.readable import event_story, iso, readable_delivery, readable_event, readable_target
+
+MOST_LISTED = 1_000
+NO_STORE = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
+
+
+class Token:
+    """Lets in who shows the admin token as `Authorization: Bearer …`; everybody else gets 401."""
+
+    def __init__(self, app: ASGIApp, token: Callable[[], str]) -> None:
+        self._app = app
+        self._token = token
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        token = self._token()
+        shown = Request(scope).headers.get("authorization", "")
+        kind, _, value = shown.partition(" ")
+        good = kind.lower() == "bearer" and secrets.compare_digest(value.strip().encode(), token.encode())
+        if token and good:
+            await self._app(scope, receive, send)
+            return
+        text = "the admin token is needed: Authorization: Bearer <admin.token>"
+        response = JSONResponse({"error": text}, 401, headers={"www-authenticate": "Bearer"})
+        await response(scope, receive, send)
+
+
+class Admin:
+    """The handlers, over one store. `nudge` makes the stages look for work at once."""
+
+    def __init__(
+        self, store: Store, setup: Callable[[], Setup], nudge: Callable[[], None], problems: Callable[[], list[str]]
+    ) -> None:
+        self._store = store
+        self._setup = setup
+        self._nudge = nudge
+        self._problems = problems
+
+    # -------------------------------------------------------------------------------- for machines, no token
+
+    async def readyz(self, _: Request) -> Response:
+        """200 where hooks can be kept and the file on disk is the one in use; names and counts only."""
+        problems = self._problems()
+        try:
+            owed = await self._store.read(deliveries.owed)
+        except StoreUnavailable as error:
+            return JSONResponse({"ready": False, "problems": [str(error), *problems]}, 503)
+        paused = [state.name for state in await self._store.read(targets.listed) if state.paused_at is not None]
+        return JSONResponse({"ready": True, "waiting": owed, "paused": paused, "problems": problems})
+
+    async def metrics(self, _: Request) -> Response:
+        """Prometheus text; what waits is counted now, by an index."""
+        setup = self._setup()
+        try:
+            owed = await self._store.read(deliveries.owed)
+            states = await self._store.read(targets.listed)
+        except StoreUnavailable:
+            owed, states = {}, []  # the counters are still worth having
+        for name in setup.targets.keys() | owed.keys():
+            WAITING.labels(name).set(owed.get(name, 0))
+        for state in states:
+            PAUSED.labels(state.name).set(state.paused_at is not None)
+        return Response(as_text(), media_type=TEXT_TYPE)
+
+    # -------------------------------------------------------------------------------- events
+
+    async def list_events(self, request: Request) -> Response:
+        """`?source= &before= &limit=`: the newest events first, `before` being the `seq` to go on behind."""
+        query = request.query_params
+        before = _integer(query.get("before"), "before")
+        rows = await self._store.read(
+            partial(events.recent, source=query.get("source"), before=before, limit=_limit(request))
+        )
+        return _json({"events": [readable_event(row) for row in rows]})
+
+    async def show_event(self, request: Request) -> Response:
+        """One event with its body, its results, and its deliveries with every attempt."""
+        event_id = request.path_params["id"]
+        story = await event_story(self._store, event_id)
+        if story is None:
+            raise HTTPException(404, f"no event {event_id}")
+        return _json(story)
+
+    async def replay_event(self, request: Request) -> Response:
+        """Have an event understood and routed once more, by the configuration of today."""
+        event_id = request.path_params["id"]
+        if not await self._store.write(partial(events.replay, event_id=event_id)):
+            raise HTTPException(404, f"no event {event_id}")
+        self._nudge()
+        return _json({"replayed": event_id}, 202)
+
+    # -------------------------------------------------------------------------------- deliveries
+
+    async def _deliveries(self, **wanted: Any) -> list[dict[str, Any]]:
+        rows = await self._store.read(partial(deliveries.listed, **wanted))
+        return [readable_delivery(row) for row in rows]
+
+    async def list_deliveries(self, request: Request) -> Response:
+        """`?state= &target= &event= &limit=`: the newest deliveries first."""
+        query = request.query_params
+        rows = await self._deliveries(
+            state=query.get("state"), target=query.get("target"), event_id=query.get("event"), limit=_limit(request)
+        )
+        return _json({"deliveries": rows})
+
+    async def dead_letters(self, request: Request) -> Response:
+        """`?target= &limit=`: deliveries that will not be tried again by themselves, with the reason."""
+        rows = await self._deliveries(state="dead", target=request.query_params.get("target"), limit=_limit(request))
+        return _json({"dead_letters": rows})
+
+    async def replay_delivery(self, request: Request) -> Response:
+        """Owe a delivery once more; a JSON body `{"to": target}` sends it elsewhere."""
+        to = (await _body(request)).get("to")
+        if to is not None and to not in self._setup().targets:
+            raise HTTPException(400, f"no target named {to!r}")
+        delivery_id = request.path_params["id"]
+        new_id = await self._store.write(partial(deliveries.replay, delivery_id=delivery_id, to=to, now=clock.now()))
+        if new_id is None:
+            raise HTTPException(404, f"no delivery {delivery_id}")
+        self._nudge()
+        return _json({"delivery": new_id}, 202)
+
+    async def discard_delivery(self, request: Request) -> Response:
+        """Stop owing a delivery that waits."""
+        delivery_id = request.path_params["id"]
+        operation = partial(deliveries.cancel, delivery_id=delivery_id, reason="discarded", now=clock.now())
+        if not await self._store.write(operation):
+            raise HTTPException(409, f"delivery {delivery_id} does not wait, or is on its way now")
+        return _json({"discarded": delivery_id})
+
+    # -------------------------------------------------------------------------------- targets and sources
+
+    async def list_targets(self, _: Request) -> Response:
+        """Every target in the file or in the store, with its queue and condition."""
+        owed = await self._store.read(deliveries.owed)
+        states = {state.name: state for state in await self._store.read(targets.listed)}
+        configured = self._setup().config.targets
+        listed = [
+            readable_target(name, configured.get(name), states.get(name), owed.get(name, 0))
+            for name in sorted(configured.keys() | states.keys() | owed.keys())
+        ]
+        return _json({"targets": listed})
+
+    async def pause_target(self, request: Request) -> Response:
+        """Stop sending to a target; its queue is kept."""
+        name, now = self._target(request), clock.now()
+        await self._store.write(partial(targets.pause, name=name, reason=targets.BY_OPERATOR, now=now))
+        return _json({"paused": name})
+
+    async def resume_target(self, request: Request) -> Response:
+        """Send to a target again, at once."""
+        name = self._target(request)
+        was_paused = await self._store.write(partial(targets.resume, name=name))
+        self._nudge()
+        return _json({"resumed": name, "was_paused": was_paused})
+
+    def _target(self, request: Request) -> str:
+        name = str(request.path_params["name"])
+        if name not in self._setup().targets:
+            raise HTTPException(404, f"no target named {name!r}")
+        return name
+
+    async def list_sources(self, _: Request) -> Response:
+        """Every source, with its URL's path and what was refused."""
+        counts = await self._store.read(refusals.all_counts)
+        listed = [
+            {
+                "name": name,
+                "vendor": source.vendor.name,
+                "path": f"/hooks/{name}",
+                "verified": source.scheme is not None,
+                "secrets": len(source.secrets),
+                "refusals": [
+                    {**count, "last_at": iso(count["last_at"])} for count in counts if count["source"] == name
+                ],
+            }
+            for name, source in sorted(self._setup().sources.items())
+        ]
+        return _json({"sources": listed})
+
+    async def send_sample(self, request: Request) -> Response:
+        """Take in the request's body as a test event: marked TEST, it touches neither history nor dedupe."""
+        source = self._setup().sources.get(request.path_params["name"])
+        if source is None:
+            raise HTTPException(404, f"no source named {request.path_params['name']!r}")
+        body = await request.body()
+        if len(body) > source.max_body:
+            raise HTTPException(413, f"larger than the source's max_body ({source.max_body} bytes)")
+        receipt = await self._store.keep(sample(source, body, clock.now()))
+        self._nudge()
+        return _json({"id": receipt.id, "status": receipt.status.value}, 202)
+
+
+def _json(body: Any, status: int = 200) -> Response:
+    return JSONResponse(body, status, headers=NO_STORE)
+
+
+async def _body(request: Request) -> dict[str, Any]:
+    raw = await request.body()
+    try:
+        body = json.loads(raw) if raw else {}
+    except ValueError:
+        raise HTTPException(400, "the body is not JSON") from None
+    if not isinstance(body, dict):
+        raise HTTPException(400, "the body must be a JSON object")
+    return body
+
+
+def _integer(text: str | None, name: str) -> int | None:
+    if text is None:
+        return None
+    if not text.isdigit() or len(text) > 18:
+        raise HTTPException(400, f"{name} must be a whole number")
+    return int(text)
+
+
+def _limit(request: Request) -> int:
+    wanted = _integer(request.query_params.get("limit"), "limit")
+    return min(max(wanted if wanted is not None else 100, 1), MOST_LISTED)
+
+
+async def _error(_: Request, error: Exception) -> Response:
+    if isinstance(error, StoreUnavailable):
+        return _json({"error": str(error)}, 503)
+    assert isinstance(error, HTTPException)  # noqa: S101 - the only other kind that is registered below
+    return JSONResponse({"error": error.detail}, error.status_code, headers=error.headers)
+
+
+def admin_app(admin: Admin, token: Callable[[], str]) -> Starlette:
+    """The operator's application. `token` is what the API asks for; while it is empty nobody is let in."""
+    api = [
+        Route("/events", admin.list_events),
+        Route("/events/{id}", admin.show_event),
+        Route("/events/{id}/replay", admin.replay_event, methods=["POST"]),
+        Route("/deliveries", admin.list_deliveries),
+        Route("/deliveries/{id}/replay", admin.replay_delivery, methods=["POST"]),
+        Route("/deliveries/{id}/discard", admin.discard_delivery, methods=["POST"]),
+        Route("/dead-letters", admin.dead_letters),
+        Route("/targets", admin.list_targets),
+        Route("/targets/{name}/pause", admin.pause_target, methods=["POST"]),
+        Route("/targets/{name}/resume", admin.resume_target, methods=["POST"]),
+        Route("/sources", admin.list_sources),
+        Route("/sources/{name}/send", admin.send_sample, methods=["POST"]),
+    ]
+    return Starlette(
+        routes=[
+            Route("/readyz", admin.readyz),
+            Route("/metrics", admin.metrics),
+            Mount("/api", routes=api, middleware=[Middleware(Token, token=token)]),
+        ],
+        exception_handlers={HTTPException: _error, StoreUnavailable: _error},
+    )

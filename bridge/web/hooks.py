@@ -1,0 +1,218 @@
+"""The public door: `POST /hooks/{source}` and `GET /healthz`, nothing else.
+
+A hook is read whole, within a time and a size, and handed to `ingest`; what comes back is said in one line. The caller
+learns little: a refusal is a bland 401, and its reason goes to the operator. Nothing a caller sends makes a 500.
+"""
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route, Router
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from bridge import clock
+from bridge.config import Source
+from bridge.errors import Refused, StoreUnavailable
+from bridge.ingest import ingest
+from bridge.metrics import BYTES_IN_FLIGHT, HOOKS, KEEP_SECONDS, REFUSALS
+from bridge.model import Received
+from bridge.setup import Setup
+from bridge.store import Store
+from bridge.web.answers import CLOSE, answer
+
+BODY_SECONDS = 10.0
+"""A body must be complete in this time; the five vendors give up after ten seconds themselves."""
+
+MOST_IN_FLIGHT = 64 << 20
+"""Bytes of bodies that are held at a time, over all callers."""
+
+RETRY_AFTER = (b"retry-after", b"5")
+
+log = logging.getLogger("bridge.hooks")
+
+
+class _TooLarge(Exception):
+    """The body is larger than its source allows."""
+
+
+class _Full(Exception):
+    """Too many bytes are in flight."""
+
+
+class _Gone(Exception):
+    """The caller hung up before its hook was complete."""
+
+
+class Refusals:
+    """Refusals since the last look, counted: (source, reason) to (how many, the last one's detail)."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[tuple[str, str]] = Counter()
+        self._details: dict[tuple[str, str], str] = {}
+
+    def add(self, source: str, refused: Refused) -> None:
+        key = (source, refused.reason.value)
+        self._counts[key] += 1
+        self._details[key] = refused.detail
+        REFUSALS.labels(*key).inc()
+
+    def take(self) -> Mapping[tuple[str, str], tuple[int, str]]:
+        """What was counted, and begin anew."""
+        taken = {key: (count, self._details[key]) for key, count in self._counts.items()}
+        self._counts.clear()
+        self._details.clear()
+        return taken
+
+
+class Hooks:
+    """`POST /hooks/{source}`, as a bare ASGI application."""
+
+    def __init__(
+        self,
+        store: Store,
+        setup: Callable[[], Setup],
+        kept: Callable[[], None],
+        refusals: Refusals,
+        *,
+        body_seconds: float = BODY_SECONDS,
+        most_in_flight: int = MOST_IN_FLIGHT,
+    ) -> None:
+        self._store = store
+        self._setup = setup
+        self._kept = kept
+        self._refusals = refusals
+        self._body_seconds = body_seconds
+        self._most_in_flight = most_in_flight
+        self._in_flight = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        source = self._setup().sources.get(scope["path_params"]["source"])
+        if source is None:
+            await answer(send, 404, {"error": "no such source"}, CLOSE)
+            return
+        if scope["method"] != "POST":
+            await answer(send, 405, {"error": "send hooks with POST"}, (b"allow", b"POST"), CLOSE)
+            return
+        held = _Held(self, _announced(scope))
+        try:
+            status, body, more = await self._take_in(scope, receive, source, held)
+        except _Gone:
+            HOOKS.labels(source.name, "gone").inc()
+            return
+        finally:
+            held.let_go()
+        HOOKS.labels(source.name, str(status)).inc()
+        await answer(send, status, body, *more)
+
+    async def _take_in(
+        self, scope: Scope, receive: Receive, source: Source, held: "_Held"
+    ) -> tuple[int, dict[str, Any], tuple[tuple[bytes, bytes], ...]]:
+        """Read, verify, keep; what to answer. Raises _Gone where nobody is there to be answered."""
+        try:
+            async with asyncio.timeout(self._body_seconds):
+                body = await held.read(receive, source.max_body)
+        except TimeoutError:
+            return 408, {"error": "the body took too long"}, (CLOSE,)
+        except _TooLarge:
+            return 413, {"error": "the body is too large"}, (CLOSE,)
+        except _Full:
+            return 503, {"error": "busy, try again"}, (RETRY_AFTER, CLOSE)
+        now = clock.now()
+        try:
+            receipt = await ingest(_received(scope, source, body, now), source, self._store, now)
+        except Refused as refused:
+            self._refusals.add(source.name, refused)
+            return 401, {"error": "unauthorized"}, ()
+        except StoreUnavailable as error:
+            log.error("source %s: a hook could not be kept and was not acknowledged: %s", source.name, error)
+            return 503, {"error": "cannot be kept now, try again"}, (RETRY_AFTER,)
+        self._kept()
+        KEEP_SECONDS.observe((clock.now() - now) / clock.SECOND)
+        return 200, {"id": receipt.id, "status": receipt.status.value}, ()
+
+    def hold(self, size: int) -> None:
+        """Count bytes as in flight. Raises _Full where that would be too many."""
+        if self._in_flight + size > self._most_in_flight:
+            raise _Full
+        self._in_flight += size
+        BYTES_IN_FLIGHT.set(self._in_flight)
+
+    def let_go(self, size: int) -> None:
+        """Bytes that are no longer in flight."""
+        self._in_flight -= size
+        BYTES_IN_FLIGHT.set(self._in_flight)
+
+
+class _Held:
+    """One body being read, and how many bytes of it count as in flight."""
+
+    def __init__(self, hooks: Hooks, announced: int) -> None:
+        self._hooks = hooks
+        self._announced = announced
+        self._size = 0
+
+    async def read(self, receive: Receive, most: int) -> bytes:
+        """The whole body. Raises _TooLarge, _Full, _Gone."""
+        if self._announced > most:
+            raise _TooLarge
+        chunks: list[bytes] = []
+        while True:
+            message: Message = await receive()
+            if message["type"] == "http.disconnect":
+                raise _Gone
+            chunk = message.get("body", b"")
+            if self._size + len(chunk) > most:
+                raise _TooLarge
+            self._hooks.hold(len(chunk))
+            self._size += len(chunk)
+            chunks.append(chunk)
+            if not message.get("more_body", False):
+                return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+    def let_go(self) -> None:
+        self._hooks.let_go(self._size)
+
+
+def _announced(scope: Scope) -> int:
+    """The length that the caller announced; 0 where it did not. (The server refuses a broken one itself.)"""
+    for name, value in scope["headers"]:
+        if name == b"content-length" and value.isdigit():
+            return int(value[:19])
+    return 0
+
+
+def _received(scope: Scope, source: Source, body: bytes, now: int) -> Received:
+    client = scope.get("client")
+    return Received(
+        source=source.name,
+        method=scope["method"],
+        url=scope["path"],
+        headers=tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]),
+        body=body,
+        received_at=now,
+        peer=client[0] if client else "",
+    )
+
+
+async def _healthz(_: Request) -> JSONResponse:
+    """The process is up and answers. Whether it can keep hooks is asked of `/readyz` on the operator's port."""
+    return JSONResponse({"status": "ok"})
+
+
+async def _not_found(scope: Scope, _receive: Receive, send: Send) -> None:
+    if scope["type"] == "http":
+        await answer(send, 404, {"error": "not found"}, CLOSE)
+
+
+def hooks_app(hooks: Hooks) -> ASGIApp:
+    """The public application."""
+    return Router(
+        routes=[Route("/hooks/{source}", hooks), Route("/healthz", _healthz, methods=["GET", "HEAD"])],
+        default=_not_found,
+        redirect_slashes=False,
+    )

@@ -1,0 +1,78 @@
+"""The store's rows as the API and the commands show them: times in RFC 3339, JSON as JSON, text as text."""
+
+import base64
+import json
+from functools import partial
+from typing import Any
+
+from bridge import clock
+from bridge.store import Store, deliveries, events
+from bridge.store.targets import TargetState
+
+
+async def event_story(store: Store, event_id: str) -> dict[str, Any] | None:
+    """All that is known of an event: its body and results, its deliveries, every attempt. Null where there is none."""
+    row = await store.read(partial(events.find, event_id=event_id))
+    if row is None:
+        return None
+    story = readable_event(row)
+    story["deliveries"] = []
+    for owed in await store.read(partial(deliveries.listed, event_id=event_id)):
+        delivery = readable_delivery(owed)
+        attempts = await store.read(partial(deliveries.attempts, message_id=owed["message_id"]))
+        delivery["attempt_log"] = [
+            attempt | {"began_at": iso(attempt["began_at"]), "ended_at": iso(attempt["ended_at"])}
+            for attempt in attempts
+        ]
+        story["deliveries"].append(delivery)
+    return story
+
+
+def readable_event(row: dict[str, Any]) -> dict[str, Any]:
+    """An event's row for people and programs: times in RFC 3339, JSON as JSON, the body as text where it is text."""
+    shown = dict(row)
+    for key in ("received_at", "dispatched_at"):
+        shown[key] = iso(shown[key])
+    for key in ("headers", "verification", "results"):
+        if isinstance(shown.get(key), str):
+            shown[key] = json.loads(shown[key])
+    for key in ("is_test", "is_replay"):
+        shown[key] = bool(shown[key])
+    if "body" in shown:
+        body = bytes(shown.pop("body"))
+        try:
+            shown["body"] = body.decode()
+        except UnicodeDecodeError:
+            shown["body_base64"] = base64.b64encode(body).decode()
+    return shown
+
+
+def readable_delivery(row: dict[str, Any]) -> dict[str, Any]:
+    """A delivery's row for people and programs."""
+    shown = dict(row)
+    for key in ("created_at", "finished_at", "next_at"):
+        shown[key] = iso(shown[key])
+    shown["also"] = json.loads(shown["also"])
+    return shown
+
+
+def iso(micros: int | None) -> str | None:
+    """A time for people and programs; null where there is none."""
+    return clock.to_iso(micros) if micros else None
+
+
+def readable_target(name: str, options: Any, state: TargetState | None, waiting: int) -> dict[str, Any]:
+    """A target with its queue and condition. `options` is null for one that is no longer in the file."""
+    state = state or TargetState(name)
+    return {
+        "name": name,
+        "type": options.type if options else None,
+        "configured": options is not None,
+        "waiting": waiting,
+        "paused_at": iso(state.paused_at),
+        "paused_reason": state.paused_reason,
+        "not_before": iso(state.not_before),
+        "faults": state.faults,
+        "last_sent_at": iso(state.last_sent_at),
+        "last_error": state.last_error,
+    }

@@ -1,0 +1,212 @@
+"""The running bridge: store, stages and both doors, put together and taken down in order.
+
+Going down: the public door closes first and answers what it has begun, then dispatch and delivery finish what is at
+hand, then the leases and the store are let go of. Whatever is cut short by a deadline or a kill is in the store.
+"""
+
+import asyncio
+import contextlib
+import logging
+import os
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from functools import partial
+from pathlib import Path
+
+from bridge import clock
+from bridge.config import load, needs_restart
+from bridge.config.watch import fingerprint, watch
+from bridge.deliver import Deliverer
+from bridge.dispatch import Dispatcher
+from bridge.errors import BridgeError, StoreUnavailable
+from bridge.metrics import CONFIG_VALID
+from bridge.setup import Setup, set_up
+from bridge.store import Store, open_store, refusals, retention
+from bridge.web.admin import Admin, admin_app
+from bridge.web.hooks import Hooks, Refusals, hooks_app
+from bridge.web.listener import Listener, bind, listening, url_of
+
+DRAIN = 20.0
+"""Seconds for what is at hand when the server is told to stop; containers are usually killed after 30."""
+
+FLUSH = 5.0
+"""Seconds between writes of what was refused."""
+
+TIDY = 60.0
+"""Seconds between looks for what is old enough to let go of."""
+
+log = logging.getLogger("bridge.server")
+
+
+class Live:
+    """The configuration in use, and how it is exchanged for a changed one."""
+
+    def __init__(self, path: Path, environment: Mapping[str, str]) -> None:
+        self._path = path
+        self._environment = environment
+        self.problems: list[str] = []
+        config = load(path, environment)
+        self.setup: Setup = set_up(config)
+        CONFIG_VALID.set(1)
+
+    def files(self) -> list[Path]:
+        """What is watched: the file itself, the secrets it names, the operator's templates."""
+        return list(self.setup.config.files)
+
+    def reload(self) -> bool:
+        """Take up the file as it is now. One that cannot be used changes nothing but the problems."""
+        try:
+            config = load(self._path, self._environment)
+            setup = set_up(config)
+        except BridgeError as error:
+            self.problems = [str(error)]
+            CONFIG_VALID.set(0)
+            log.error("the changed configuration cannot be used; the old one stays in place:\n%s", error)
+            return False
+        kept = needs_restart(self.setup.config, config)
+        self.setup = setup
+        self.problems = [f"{key} changed and needs a restart" for key in kept]
+        CONFIG_VALID.set(1)
+        log.info("the changed configuration is in use")
+        for problem in self.problems:
+            log.warning("%s", problem)
+        return True
+
+
+class Server:
+    """One running bridge. Use as `async with running(...)`."""
+
+    def __init__(self, live: Live, store: Store, admin_token: str) -> None:
+        self.live = live
+        self.store = store
+        self._admin_token = admin_token
+        self._refusals = Refusals()
+        owner = f"{socket.gethostname()}-{os.getpid()}-{clock.uuid7(clock.now())[-6:]}"
+        self.deliverer = Deliverer(store, lambda: live.setup, owner)
+        self.dispatcher = Dispatcher(store, lambda: live.setup, owner, self.deliverer.wake)
+        self._tasks: list[asyncio.Task[None]] = []
+        self._doors: list[tuple[Listener, asyncio.Task[None]]] = []
+        self._dispatching: asyncio.Task[None] | None = None
+        self.hooks_url = ""
+        self.admin_url = ""
+
+    def nudge(self) -> None:
+        """Make every stage look for work now."""
+        self.dispatcher.wake()
+        for name in self.live.setup.targets:
+            self.deliverer.wake(name)
+
+    def reload(self) -> None:
+        """Take up a changed configuration, if it can be used."""
+        if self.live.reload():
+            self.deliverer.refresh()
+            self.dispatcher.wake()
+
+    def _woken(self, topic: str) -> None:
+        """Another replica says that there is work."""
+        kind, _, name = topic.partition(":")
+        if kind == "target":
+            self.deliverer.wake(name)
+        else:
+            self.dispatcher.wake()
+
+    async def start(self, hooks_socket: socket.socket, admin_socket: socket.socket) -> None:
+        """Begin to deliver what is owed, then open the doors."""
+        self.store.listen(self._woken)
+        self.deliverer.refresh()
+        self._dispatching = asyncio.create_task(self.dispatcher.run(), name="dispatch")
+        hooks = Hooks(self.store, lambda: self.live.setup, self.dispatcher.wake, self._refusals)
+        admin = Admin(self.store, lambda: self.live.setup, self.nudge, lambda: self.live.problems)
+        admin_door = admin_app(admin, lambda: self._admin_token or self._configured_token())
+        for app, bound in ((hooks_app(hooks), hooks_socket), (admin_door, admin_socket)):
+            listener = listening(app, DRAIN)
+            self._doors.append((listener, asyncio.create_task(listener.serve(sockets=[bound]))))
+        while not all(listener.started for listener, _ in self._doors):  # noqa: ASYNC110
+            await asyncio.sleep(0.005)  # the HTTP server has no event to wait for
+        self.hooks_url, self.admin_url = (url_of(bound) for bound in (hooks_socket, admin_socket))
+        loaded = await asyncio.to_thread(fingerprint, self.live.files())
+        self._tasks = [
+            asyncio.create_task(self._watch(loaded)),
+            asyncio.create_task(_every(FLUSH, self._flush_refusals)),
+            asyncio.create_task(_every(TIDY, self._tidy)),
+        ]
+        log.info("hooks at %s/hooks/<source>, the operator at %s", self.hooks_url, self.admin_url)
+
+    def _configured_token(self) -> str:
+        return self.live.setup.config.admin_token or ""
+
+    async def _watch(self, loaded: str) -> None:
+        async def changed() -> None:
+            self.reload()
+
+        await watch(self.live.files, loaded, changed)
+
+    async def _flush_refusals(self) -> None:
+        counts = self._refusals.take()
+        for (source, reason), (count, detail) in counts.items():
+            log.warning("source %s: %d refused: %s: %s", source, count, reason, detail)
+        if counts:
+            await self.store.write(partial(refusals.add, counts=counts, now=clock.now()))
+
+    async def _tidy(self) -> None:
+        """Let go of what is old, a small step at a time."""
+        before = clock.now() - self.live.setup.config.store.keep
+        for step in (partial(retention.forget_seen, now=clock.now()), partial(retention.forget_events, before=before)):
+            while await self.store.write(step) >= retention.STEP:  # noqa: ASYNC110 - a pause, not a wait
+                await asyncio.sleep(0.05)
+
+    async def stop(self) -> None:
+        """Close the doors, finish what is at hand within the deadline, let go of everything."""
+        hooks_door, admin_door = self._doors
+        await _shut(*hooks_door)
+        self.dispatcher.stop()
+        if self._dispatching:
+            await asyncio.wait([self._dispatching], timeout=DRAIN)
+        await self.deliverer.stop(DRAIN)
+        await _shut(*admin_door)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        with contextlib.suppress(StoreUnavailable):
+            await self._flush_refusals()
+        await self.store.close()
+
+
+async def _shut(listener: Listener, serving: "asyncio.Task[None]") -> None:
+    listener.should_exit = True
+    await serving
+
+
+async def _every(seconds: float, work: Callable[[], Awaitable[None]]) -> None:
+    while True:
+        await asyncio.sleep(seconds)
+        try:
+            await work()
+        except StoreUnavailable as error:
+            log.warning("the store cannot be used now: %s", error)
+
+
+@contextlib.asynccontextmanager
+async def running(path: Path, environment: Mapping[str, str], *, admin_token: str = "") -> AsyncIterator[Server]:
+    """A bridge that serves that file for as long as the block runs. `admin_token` stands in where the file has none.
+
+    Raises ConfigError, RenderError, StoreRefused, StoreUnavailable where it cannot start; nothing is left behind.
+    """
+    live = Live(path, environment)
+    config = live.setup.config
+    with contextlib.ExitStack() as sockets:
+        bound = [
+            sockets.enter_context(contextlib.closing(bind(listen, key, path)))
+            for listen, key in ((config.listen, "listen"), (config.admin.listen, "admin.listen"))
+        ]
+        store = await open_store(config.store.url.get_secret_value(), exclusive=True)
+        server = Server(live, store, admin_token)
+        try:
+            await server.start(*bound)
+        except BaseException:
+            await store.close()
+            raise
+        try:
+            yield server
+        finally:
+            await server.stop()
