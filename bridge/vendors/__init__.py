@@ -1,0 +1,39 @@
+"""Vendors: one file each, found by its name. `acme.py` and `samples/acme/` add the vendor `acme`; nothing else changes.
+
+In: a name from the configuration; out: its `Vendor`, and the recorded bodies that check, send and demo use.
+"""
+
+import difflib
+import importlib
+from pathlib import Path
+
+from bridge.vendors.document import Document
+from bridge.vendors.vendor import Context, EventType, Vendor, VendorOptions
+
+__all__ = ["Context", "Document", "EventType", "Vendor", "VendorOptions", "load", "names", "samples"]
+
+_HERE = Path(__file__).parent
+_SAMPLES = _HERE / "samples"
+
+
+def names() -> list[str]:
+    """The built-in vendors, in order of the alphabet: the modules that have samples beside them."""
+    return sorted(file.stem for file in _HERE.glob("*.py") if (_SAMPLES / file.stem).is_dir())
+
+
+def load(name: str) -> Vendor:
+    """The built-in vendor of that name. Raises LookupError, which says what to write instead."""
+    known = names()
+    if name not in known:
+        near = difflib.get_close_matches(name, known, 1)
+        hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known)}"
+        raise LookupError(f"no vendor named {name!r}; {hint}")
+    vendor: Vendor = importlib.import_module(f"{__name__}.{name}").VENDOR
+    return vendor
+
+
+def samples(name: str) -> dict[str, bytes]:
+    """Bodies as that vendor sends them, by sample name in file-name order; none for a vendor that ships none."""
+    if name not in names():
+        return {}
+    return {file.stem: file.read_bytes() for file in sorted((_SAMPLES / name).glob("*.json"))}

@@ -1,0 +1,193 @@
+"""What a vendor's file says, as one class: its signature, its events, where its fields are, its words in ours.
+
+The built-in vendors and a private one from YAML are the same thing. In: a parsed body; out: `Draft`s, in our words
+but with text as the vendor wrote it. `bridge.normalize` drives this and makes results of the drafts.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import Annotated, Any, Generic, TypeVar
+
+from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic.json_schema import SkipJsonSchema
+
+from bridge.model import Draft, Kind, Outcome, Severity, State
+from bridge.options import Options
+from bridge.vendors import words
+from bridge.vendors.document import Document, as_text
+from bridge.vendors.fields import Fields, problem
+from bridge.vendors.words import Meaning
+from bridge.verify.scheme import Hmac
+
+UNNAMED = "unknown"
+"""The type of an event that should carry a name and does not."""
+
+
+def _known_fields(result: dict[str, str | tuple[str, ...]]) -> dict[str, str | tuple[str, ...]]:
+    problems = [text for name in result if (text := problem(name))]
+    if problems:
+        raise ValueError("; ".join(problems))
+    return result
+
+
+def _folded(table: dict[str, Meaning]) -> dict[str, Meaning]:
+    return {words.fold(word): meaning for word, meaning in table.items()}
+
+
+def _described(events: Any) -> Any:
+    return {name: {} for name in events} if isinstance(events, (list, tuple)) else events
+
+
+ResultPaths = Annotated[dict[str, str | tuple[str, ...]], AfterValidator(_known_fields)]
+"""Our fields and where they are: a path, or several of which the first that exists counts, or a Jinja expression."""
+
+Word = Annotated[str, BeforeValidator(lambda word: as_text(word) or word)]
+Outcomes = Annotated[dict[Word, Meaning], AfterValidator(_folded)]
+"""A vendor's words, in any case, and what each means: `{green: passed, building: running}`."""
+
+
+class EventType(Options):
+    """What the name of an event alone says about its result. Paths that find something come before it."""
+
+    kind: Kind = Kind.OTHER
+    state: State = State.FINISHED
+    outcome: Outcome | None = None
+    severity: Severity | None = None
+    reason: str | None = None
+    title: str = ""
+    test: bool = False
+    """The vendor's own test or ping."""
+
+
+class VendorOptions(Options):
+    """`sources.<name>.options`: what an operator may say about any vendor. A vendor's own options add to these."""
+
+    outcomes: Outcomes = Field(default_factory=dict)
+    """The vendor's words in ours, before the vendor's table."""
+    result: ResultPaths = Field(default_factory=dict)
+    """Where the result's fields are, before the vendor's paths."""
+
+    @cached_property
+    def fields(self) -> Fields:
+        return Fields(self.result)
+
+
+OptionsT = TypeVar("OptionsT", bound=VendorOptions)
+Evaluate = Callable[[str, Mapping[str, Any]], Any]
+"""Evaluates a Jinja text over named values. Whatever it raises is taken as "no answer"."""
+
+
+class Vendor(Options):
+    """One vendor. A private one in YAML says the same keys, less those that only Python can say."""
+
+    name: str = ""
+    """As in `vendor: <name>`; the file's name."""
+    title: str = ""
+    """As people write it."""
+    docs: str = ""
+    """The vendor's page about its webhooks."""
+    setup: str = ""
+    """Where the URL and the secret go at the vendor's site."""
+
+    signature: Hmac | None = None
+    dedupe: tuple[str, ...] = ()
+    """Paths whose values together identify an event; none: the hash of the signed bytes does."""
+    dated: tuple[str, ...] = ()
+    """Paths of an id or a time in the signed bytes: where one exists, no honest repeat is the same bytes."""
+
+    event: str = ""
+    """Path of the event's name; none: every body is the same kind of event."""
+    event_prefix: str = ""
+    """Stands before the name where the vendor's word alone says too little."""
+    events: Annotated[dict[str, EventType], BeforeValidator(_described)] = Field(default_factory=dict)
+    """The events that the vendor documents. With none, every name is known."""
+    result: ResultPaths = Field(default_factory=dict)
+    outcomes: Outcomes = Field(default_factory=dict)
+
+    understand: SkipJsonSchema[Callable[[Document, "Context[Any]"], Iterable[Draft]] | None] = None
+    """What paths cannot say. Starts from `context.read(body)`, which is what they do say."""
+    options: SkipJsonSchema[type[VendorOptions]] = VendorOptions
+
+    @cached_property
+    def fields(self) -> Fields:
+        return Fields(self.result)
+
+    @cached_property
+    def _spellings(self) -> dict[str, str]:
+        return {name.casefold(): name for name in self.events}
+
+    def type_of(self, body: Document) -> str:
+        """The event's name, in the vendor's documented spelling where only the case differs."""
+        if not self.event:
+            return next(iter(self.events), "event")
+        name = self.event_prefix + (body.text(self.event) or UNNAMED)
+        return self._spellings.get(name.casefold(), name)
+
+    def knows(self, name: str) -> bool:
+        """Whether the vendor documents an event of that name."""
+        return not self.events or name in self.events
+
+
+@dataclass(frozen=True, slots=True)
+class Context(Generic[OptionsT]):
+    """What a vendor's function may know besides the body."""
+
+    vendor: Vendor
+    type: str
+    received_at: datetime
+    headers: Mapping[str, str]
+    options: OptionsT
+    evaluate: Evaluate | None = None
+
+    def read(self, body: Document) -> Draft:
+        """A draft of what the event's name and the vendor's paths say about this body."""
+        about = self.vendor.events.get(self.type, _NOTHING_SAID)
+        draft = Draft(
+            type=self.type,
+            kind=about.kind,
+            state=about.state,
+            outcome=about.outcome,
+            severity=about.severity,
+            reason=about.reason,
+            title=about.title,
+            is_test=about.test,
+        )
+        self.vendor.fields.fill(draft, body, self)
+        return draft
+
+    def outcome(self, word: str | None) -> Outcome:
+        """A vendor's word as a verdict; UNKNOWN where no table knows it, or where it says "not ended yet"."""
+        meaning = self._meaning(word)
+        return meaning if isinstance(meaning, Outcome) else Outcome.UNKNOWN
+
+    def judge(self, draft: Draft, word: str | None) -> None:
+        """Sets outcome and state by a vendor's word; one that says "not ended yet" leaves no outcome."""
+        meaning = self._meaning(word)
+        draft.raw_status = word
+        if isinstance(meaning, Outcome):
+            draft.state, draft.outcome = State.FINISHED, meaning
+        else:
+            draft.state, draft.outcome = meaning, None
+
+    def _meaning(self, word: str | None) -> Meaning:
+        """By the operator's table, then the vendor's, then the common one."""
+        folded = words.fold(word or "")
+        for table in (self.options.outcomes, self.vendor.outcomes, words.MEANINGS):
+            if (meaning := table.get(folded)) is not None:
+                return meaning
+        return Outcome.UNKNOWN
+
+    def answer(self, expression: str, values: Mapping[str, Any]) -> Any:
+        """What an operator's expression gives for these values; None where it gives nothing or cannot."""
+        if self.evaluate is None:
+            return None
+        try:
+            return self.evaluate(expression, values)
+        except Exception:
+            # An operator's expression over a stranger's data may raise anything; an event must not be lost for it.
+            return None
+
+
+_NOTHING_SAID = EventType()

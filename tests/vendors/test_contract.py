@@ -1,0 +1,189 @@
+"""What every vendor keeps to, shown on every sample it ships. A new vendor is covered by being there."""
+
+import copy
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bridge import normalize, vendors
+from bridge.errors import Refused
+from bridge.model import Outcome, Received
+from bridge.verify import sign, verify
+from tests.vendors.cases import RECEIVED_AT, SAMPLES, expected_file, kept, read, reviewable, sample, scheme
+
+SECRET = "whsec_dGVzdC1rZXktMzItYnl0ZXMtMDEyMzQ1Njc4OQ=="
+
+every_sample = pytest.mark.parametrize(("vendor", "name"), SAMPLES)
+every_vendor = pytest.mark.parametrize("vendor", vendors.names())
+
+
+def arriving(body: bytes, headers: dict[str, str]) -> Received:
+    wire = tuple((name.lower(), value) for name, value in headers.items())
+    return Received("room", "POST", "/hooks/room", wire, body, RECEIVED_AT)
+
+
+@every_vendor
+def test_a_vendor_says_how_it_signs_and_where_to_register_it(vendor):
+    described = vendors.load(vendor)
+    assert described.name == vendor
+    assert described.signature is not None
+    assert described.docs.startswith("https://")
+    assert described.title
+    assert described.setup
+    assert described.events
+    assert vendors.samples(vendor)
+
+
+@every_sample
+def test_a_sample_signs_and_verifies(vendor, name):
+    body = vendors.samples(vendor)[name]
+    headers = sign(scheme(vendor), SECRET, body, RECEIVED_AT)
+    proof = verify(arriving(body, headers), scheme(vendor), [SECRET], RECEIVED_AT)
+    assert proof.verification.verified
+    assert proof.covered == body
+
+
+@every_sample
+def test_a_sample_with_one_byte_changed_is_refused(vendor, name):
+    body = vendors.samples(vendor)[name]
+    headers = sign(scheme(vendor), SECRET, body, RECEIVED_AT)
+    for place in range(0, len(body), 7):
+        changed = body[:place] + bytes([body[place] ^ 1]) + body[place + 1 :]
+        with pytest.raises(Refused):
+            verify(arriving(changed, headers), scheme(vendor), [SECRET], RECEIVED_AT)
+
+
+@every_sample
+def test_a_sample_gives_the_reviewed_result(vendor, name):
+    expected = json.loads(expected_file(vendor, name).read_text(encoding="utf-8"))
+    assert reviewable(normalize.as_json(sample(vendor, name))) == expected
+
+
+@every_sample
+def test_a_sample_is_of_an_event_that_the_vendor_documents(vendor, name):
+    assert vendors.load(vendor).knows(sample(vendor, name).type)
+
+
+def without_each(value: Any) -> Iterator[Any]:
+    """The value with every part of it taken out in turn."""
+    keys = value.keys() if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ()
+    for key in keys:
+        rest = copy.copy(value)
+        del rest[key]
+        yield rest
+        for part in without_each(value[key]):
+            changed = copy.copy(value)
+            changed[key] = part
+            yield changed
+
+
+def with_each(value: Any, stranger: Any) -> Iterator[Any]:
+    """The value with every part of it replaced by `stranger` in turn."""
+    keys = value.keys() if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ()
+    for key in keys:
+        for part in (stranger, *with_each(value[key], stranger)):
+            changed = copy.copy(value)
+            changed[key] = part
+            yield changed
+
+
+@every_sample
+def test_a_missing_field_never_raises(vendor, name):
+    described = vendors.load(vendor)
+    for body in without_each(json.loads(vendors.samples(vendor)[name])):
+        assert normalize.as_json(read(described, body))["id"]
+
+
+@every_sample
+@pytest.mark.parametrize("stranger", [None, True, -1, 2**60, 1.5, "", "\x00\u202e", [], [[]], {}, {"": {}}])
+def test_a_field_of_another_type_never_raises(vendor, name, stranger):
+    described = vendors.load(vendor)
+    for body in with_each(json.loads(vendors.samples(vendor)[name]), stranger):
+        assert normalize.as_json(read(described, body))["id"]
+
+
+JUNK = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda part: st.lists(part) | st.dictionaries(st.text(), part),
+    max_leaves=20,
+)
+
+
+def names_in(value: Any) -> Iterator[str]:
+    """Every key and path end of a sample, so that junk can stand where the vendor's fields do."""
+    if isinstance(value, dict):
+        for key, part in value.items():
+            yield key
+            yield from names_in(part)
+    elif isinstance(value, list):
+        for part in value:
+            yield from names_in(part)
+
+
+FIELD_NAMES = sorted({name for v, s in SAMPLES for name in names_in(json.loads(vendors.samples(v)[s]))})
+NEARLY = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda part: st.lists(part, max_size=3) | st.dictionaries(st.sampled_from(FIELD_NAMES), part, max_size=6),
+    max_leaves=30,
+)
+
+
+@every_vendor
+@given(body=JUNK | NEARLY)
+def test_junk_never_raises_and_never_passes(vendor, body):
+    result = read(vendor, body)
+    assert result.outcome is not Outcome.PASSED
+    assert normalize.as_json(result)["id"] == result.id
+
+
+@every_vendor
+@given(body=st.binary(max_size=200))
+def test_any_bytes_give_a_result(vendor, body):
+    (result, *_) = normalize.normalize(kept(vendor, body), vendors.load(vendor))
+    assert result.outcome is not Outcome.PASSED
+
+
+STATUS_KEYS = {"status", "state"}
+
+
+def with_statuses(value: Any, word: str) -> Any:
+    if isinstance(value, dict):
+        return {
+            key: word if key in STATUS_KEYS and isinstance(part, str) else with_statuses(part, word)
+            for key, part in value.items()
+        }
+    return [with_statuses(part, word) for part in value] if isinstance(value, list) else value
+
+
+# The verdicts of the two others stand in the event's name; their status words have tests of their own.
+@pytest.mark.parametrize(("vendor", "name"), [case for case in SAMPLES if case[0] in {"autosana", "agnox", "autotab"}])
+@given(word=st.text(min_size=1, max_size=12))
+def test_an_unknown_word_is_never_passed(vendor, name, word):
+    described = vendors.load(vendor)
+    said = json.loads(vendors.samples(vendor)[name])
+    changed = with_statuses(said, f"zz{word}")
+    if changed != said:
+        assert read(described, changed).outcome is not Outcome.PASSED
+
+
+@every_sample
+def test_a_name_in_no_table_is_accepted_as_unknown(vendor, name):
+    described = vendors.load(vendor)
+    key = described.event
+    body = {**json.loads(vendors.samples(vendor)[name]), key: "brand.new"}
+    result = read(described, body)
+    assert result.type == f"{described.event_prefix}brand.new"
+    assert (result.kind, result.state, result.outcome) == ("other", "finished", "unknown")
+    assert result.reason
+
+
+@every_sample
+def test_no_link_is_anything_but_http(vendor, name):
+    result = sample(vendor, name)
+    shown = [result.url, *(link.url for link in result.links), *(item.url for item in result.items)]
+    shown += [artifact.url for artifact in result.artifacts if not artifact.sensitive]
+    assert all(url is None or url.startswith(("https://", "http://")) for url in shown)
