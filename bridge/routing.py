@@ -1,0 +1,325 @@
+"""Who hears of a result. In: a result as JSON and the operator's routes; out: one delivery per target, and why.
+
+All matching routes apply, in the order of the file; `stop: true` ends the search. Pure: conditions written in Jinja
+(`when`) come in compiled, and whether a route may mention again so soon is asked of `history` by the caller.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from difflib import get_close_matches
+from fnmatch import fnmatchcase, translate
+from typing import Annotated, Any, Literal, Self, TypeAlias
+
+from pydantic import Field, field_validator, model_validator
+
+from bridge.model import (
+    App,
+    Counts,
+    Delivery,
+    History,
+    Kind,
+    Outcome,
+    Result,
+    Severity,
+    State,
+    Transition,
+    Vcs,
+    Verification,
+    Why,
+)
+from bridge.options import Duration, Options
+from bridge.paths import MISSING, find
+
+Condition: TypeAlias = Callable[[dict[str, Any]], bool]
+"""A compiled `when`. Takes the result as JSON; whatever it raises counts as a match."""
+
+SHORT = {"transition": "history.transition"}
+"""Keys of `match` that stand for a longer path."""
+
+PINS = ("source", "vendor")
+"""Keys that the source alone decides. Only these count for a test, and routes are indexed by them."""
+
+GROUPS = {"vcs": Vcs, "app": App, "counts": Counts, "history": History, "verification": Verification}
+FIELDS = {field.name for field in fields(Result)} | {
+    f"{group}.{field.name}" for group, kind in GROUPS.items() for field in fields(kind)
+}
+WORDS = {"kind": Kind, "state": State, "outcome": Outcome, "severity": Severity, "history.transition": Transition}
+
+SHOWN = 80
+"""Characters of a value that a reason shows."""
+
+Words: TypeAlias = str | Annotated[tuple[str, ...], Field(min_length=1)]
+
+
+class Mention(Options):
+    """Whom a route mentions, and when."""
+
+    who: dict[str, str] = Field(min_length=1)
+    """Target -> what to write there, as in `<!subteam^S0123>` or `<@&42>`."""
+    transition: tuple[Transition, ...] = ()
+    """Mention only on these; empty: on every result."""
+    at_most: Annotated[Duration, Field(gt=0)] | None = None
+    """Mention once in this span per subject; without it, every time."""
+
+
+class Route(Options):
+    """One rule of the file: which results, to which targets, and how they are shown there."""
+
+    name: str = Field(min_length=1)
+    match: dict[str, Words] = Field(default_factory=dict)
+    """Field of the result -> the words it may have; all fields must match. A word may hold `*`, `?`, `[ab]`; one that
+    begins with `!` must not match. A null field matches no word, and every `!` word; of a list, one entry is enough."""
+    when: str | None = None
+    """A Jinja expression over `result`, for what `match` cannot say."""
+    to: tuple[str, ...]
+    """Names of targets. May be empty with `stop: true`: what matches is silenced."""
+    template: str | None = None
+    mode: Literal["post"] = "post"
+    mention: Mention | None = None
+    stop: bool = False
+
+    @field_validator("match")
+    @classmethod
+    def _names_fields_and_words(cls, match: dict[str, Words]) -> dict[str, Words]:
+        problems = [problem for key, words in match.items() for problem in _problems(key, _listed(words))]
+        if problems:
+            raise ValueError("; ".join(problems))
+        return match
+
+    @model_validator(mode="after")
+    def _leads_somewhere(self) -> Self:
+        if not self.to and not self.stop:
+            raise ValueError("`to` names no target; name one, or say `stop: true` to silence what matches")
+        for target in self.mention.who if self.mention else ():
+            if target not in self.to:
+                raise ValueError(f"mention.who names {target!r}, which is not in this route's `to`")
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class Matched:
+    """A route that applies. `error` says why its `when` could not be judged, which counts as a match."""
+
+    route: str
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NotMatched:
+    """A route that does not apply, and the first reason why."""
+
+    route: str
+    reason: str
+
+
+Step: TypeAlias = Matched | NotMatched
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What is owed for a result (one delivery per target), and what each route said, in the order of the file."""
+
+    deliveries: tuple[Delivery, ...]
+    trail: tuple[Step, ...]
+
+
+class Router:
+    """The routes of one configuration, compiled. Keeps nothing between results but what it compiled."""
+
+    def __init__(self, routes: Iterable[Route], conditions: Mapping[str, Condition] | None = None) -> None:
+        """`conditions` holds the compiled `when` of each route that has one, by the route's name."""
+        given = conditions or {}
+        self._routes = [_Compiled(route, given[route.name] if route.when else None) for route in routes]
+        self._plans: dict[tuple[Any, ...], _Plan] = {}
+
+    def route(self, result: dict[str, Any]) -> Decision:
+        """Who hears of `result` (as JSON, with `payload` where routes match on it). Never raises.
+
+        A test result goes wherever results of its source could go: only `source` and `vendor` are compared.
+        """
+        plan = self._plan(result)
+        trail = list(plan.trail)
+        is_test = result["is_test"]
+        applied: list[Route] = []
+        texts: dict[str, tuple[str, ...]] = {}
+        for index, compiled in plan.candidates:
+            step = Matched(compiled.route.name) if is_test else compiled.judge(result, texts)
+            trail[index] = step
+            if isinstance(step, NotMatched):
+                continue
+            applied.append(compiled.route)
+            if compiled.route.stop and not (is_test and compiled.is_choosy):
+                reason = f"not asked: route {compiled.route.name!r} stopped the search"
+                trail[index + 1 :] = [NotMatched(later.route.name, reason) for later in self._routes[index + 1 :]]
+                break
+        return Decision(tuple(_deliveries(result, applied)), tuple(trail))
+
+    def _plan(self, result: dict[str, Any]) -> "_Plan":
+        """Which routes a source's results can match at all; worked out once per source."""
+        pins = tuple(result[pin] for pin in PINS)
+        plan = self._plans.get(pins)
+        if plan is None:
+            steps = [compiled.judge_pins(result) for compiled in self._routes]
+            candidates = [(i, self._routes[i]) for i, step in enumerate(steps) if isinstance(step, Matched)]
+            plan = self._plans[pins] = _Plan(tuple(candidates), tuple(steps))
+        return plan
+
+
+def order_key(result: dict[str, Any]) -> str | None:
+    """What keeps deliveries in order at their target: the result's subject, else its run, else nothing."""
+    if result["subject_key"]:
+        return f"{result['source']}/{result['subject_key']}"
+    return f"{result['source']}/run/{result['run_id']}" if result["run_id"] else None
+
+
+# ---------------------------------------------------------------------------------------------- compiled
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    candidates: tuple[tuple[int, "_Compiled"], ...]
+    trail: tuple[Step, ...]
+
+
+class _Compiled:
+    """A route, ready to be compared with many results."""
+
+    def __init__(self, route: Route, condition: Condition | None) -> None:
+        self.route = route
+        self._condition = condition
+        compared = [_Field(key, _listed(words)) for key, words in route.match.items()]
+        self._pins = [field for field in compared if field.key in PINS]
+        self._rest = [field for field in compared if field.key not in PINS]
+        self.is_choosy = bool(self._rest or condition)
+
+    def judge_pins(self, result: dict[str, Any]) -> Step:
+        return self._compare(self._pins, result, {}) or Matched(self.route.name)
+
+    def judge(self, result: dict[str, Any], texts: dict[str, tuple[str, ...]]) -> Step:
+        """`texts` holds values that other routes already looked up in this result."""
+        refused = self._compare(self._rest, result, texts)
+        if refused or self._condition is None:
+            return refused or Matched(self.route.name)
+        try:
+            holds = self._condition(result)
+        except Exception as error:  # whatever a condition raises, the result must not be lost for it
+            return Matched(self.route.name, error=f"when: {error}")
+        return Matched(self.route.name) if holds else NotMatched(self.route.name, "when: is not true")
+
+    def _compare(
+        self, compared: Sequence["_Field"], result: dict[str, Any], texts: dict[str, tuple[str, ...]]
+    ) -> NotMatched | None:
+        for field in compared:
+            found = texts.get(field.path)
+            if found is None:
+                found = texts[field.path] = _texts(find(result, field.path))
+            if not field.accepts(found):
+                return NotMatched(self.route.name, field.reason(found))
+        return None
+
+
+class _Field:
+    """One line of `match`."""
+
+    def __init__(self, key: str, words: Sequence[str]) -> None:
+        self.key = key
+        self.path = SHORT.get(key, key)
+        self._shown = ", ".join(words)
+        self._wanted = _any_of([word for word in words if not word.startswith("!")])
+        self._unwanted = _any_of([word[1:] for word in words if word.startswith("!")])
+
+    def accepts(self, texts: Sequence[str]) -> bool:
+        if self._wanted and not any(map(self._wanted, texts)):
+            return False
+        return not (self._unwanted and any(map(self._unwanted, texts)))
+
+    def reason(self, texts: Sequence[str]) -> str:
+        value = ", ".join(texts) if texts else "null"
+        cut = value if len(value) <= SHOWN else f"{value[:SHOWN]}…"
+        return f"{self.key}: {cut} does not match {self._shown}"
+
+
+def _any_of(words: Sequence[str]) -> Callable[[str], bool] | None:
+    """A test for texts that are one of the words or fit one that is a pattern; null where there are no words."""
+    if not words:
+        return None
+    exact = frozenset(words)
+    patterns = [translate(word) for word in words if any(sign in word for sign in "*?[")]
+    if not patterns:
+        return exact.__contains__
+    fits = re.compile("|".join(patterns)).match
+    return lambda text: text in exact or fits(text) is not None
+
+
+def _listed(words: Words) -> tuple[str, ...]:
+    return (words,) if isinstance(words, str) else words
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    """A value as the texts that words are compared with: none for null, one per entry of a list, else one."""
+    if value is None or value is MISSING:
+        return ()
+    if isinstance(value, list):
+        return tuple(_text(entry) for entry in value if entry is not None)
+    return (_text(value),)
+
+
+def _text(value: Any) -> str:
+    """Numbers and booleans as JSON writes them. Of an object only that it is there counts."""
+    if isinstance(value, dict | list):
+        return "{}" if isinstance(value, dict) else "[]"
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+# ---------------------------------------------------------------------------------------------- deliveries
+
+
+def _deliveries(result: dict[str, Any], applied: Sequence[Route]) -> Iterable[Delivery]:
+    """One per target: its first route gives template, mode and mention, the others are named in `also`."""
+    by_target: dict[str, list[Route]] = {}
+    for route in applied:
+        for target in dict.fromkeys(route.to):
+            by_target.setdefault(target, []).append(route)
+    why = Why.TEST if result["is_test"] else Why.REPLAY if result["is_replay"] else Why.NEW
+    key = order_key(result)
+    for target, (route, *others) in by_target.items():
+        yield Delivery(
+            result_id=result["id"],
+            source=result["source"],
+            route=route.name,
+            target=target,
+            also=tuple(other.name for other in others),
+            order_key=key,
+            mention=why is Why.NEW and _mentions(route, target, result),
+            why=why,
+        )
+
+
+def _mentions(route: Route, target: str, result: dict[str, Any]) -> bool:
+    mention = route.mention
+    if mention is None or target not in mention.who:
+        return False
+    return not mention.transition or result["history"]["transition"] in mention.transition
+
+
+# ---------------------------------------------------------------------------------------------- the operator's slips
+
+
+def _problems(key: str, words: Sequence[str]) -> Iterable[str]:
+    """What is wrong with one line of `match`: a field that no result has, a word that its field never has."""
+    path = SHORT.get(key, key)
+    top = path.partition(".")[0]
+    if top not in FIELDS or (top in GROUPS and path not in FIELDS):
+        yield f"a result has no field {key!r}{_hint(key, [*SHORT, *FIELDS])}"
+    known = [str(word) for word in WORDS.get(path, ())]
+    for word in words:
+        plain = word.removeprefix("!")
+        if known and not any(fnmatchcase(one, plain) for one in known):
+            yield f"{key} is never {plain!r}{_hint(plain, known) or '; it is one of ' + ', '.join(known)}"
+
+
+def _hint(word: str, known: Iterable[str]) -> str:
+    close = get_close_matches(word, sorted(known), n=1)
+    return f"; did you mean {close[0]!r}?" if close else ""
