@@ -38,6 +38,9 @@ LEASE = "dispatch"
 TESTS = "#tests"
 """The subject under which a source's last said test event is remembered."""
 
+NAMELESS = "#nameless"
+"""The subject under which is remembered when a source's results that have no subject mentioned somebody."""
+
 log = logging.getLogger("bridge.dispatch")
 
 
@@ -183,7 +186,7 @@ async def _route(
     told: list[dict[str, Any]] = []
     due: list[Delivery] = []
     for n, result in enumerate(one.results):
-        subject = await _remember(result, memory)
+        await _remember(result, memory)
         cap_items(result)
         plain = as_json(result)
         if n < len(before):  # a replay says what changed then, not what would have changed now
@@ -192,7 +195,7 @@ async def _route(
         if result.is_test and not await _say_test(one.event, setup, memory, now):
             continue
         decision = setup.router.route(plain | {"payload": result.payload})
-        due += [_decided(delivery, result, subject, setup, memory, now) for delivery in decision.deliveries]
+        due += await _decided(decision.deliveries, result, setup, memory, now)
     return told, due
 
 
@@ -208,28 +211,26 @@ async def _say_test(event: Event, setup: Setup, memory: _Memory, now: int) -> bo
     return said
 
 
-async def _remember(result: Result, memory: _Memory) -> Subject | None:
-    """Move the result's subject, if the result moves it. Returns the subject as it is now."""
+async def _remember(result: Result, memory: _Memory) -> None:
+    """Move the result's subject, if the result moves it."""
     if result.subject_key is None:
         place(None, result)
-        return None
-    before = await memory.load(result.source, result.subject_key)
-    after = place(before, result)
+        return
+    after = place(await memory.load(result.source, result.subject_key), result)
     if after is not None:
         memory.move(result.source, result.subject_key, after)
-    return after or before
 
 
-def _decided(
-    delivery: Delivery, result: Result, subject: Subject | None, setup: Setup, memory: _Memory, now: int
-) -> Delivery:
-    """What routing alone cannot say: whether its route may mention again so soon, and that it is a replay."""
-    if result.is_replay and delivery.why is Why.NEW:
-        delivery = replace(delivery, why=Why.REPLAY)
-    if not delivery.mention or subject is None or result.subject_key is None:
-        return delivery
-    mention = setup.routes[delivery.route].mention
-    allowed = allow_mention(subject, delivery.route, mention.at_most if mention else None, now)
-    if allowed:
-        memory.move(result.source, result.subject_key, subject)
-    return replace(delivery, mention=allowed)
+async def _decided(owed: Sequence[Delivery], result: Result, setup: Setup, memory: _Memory, now: int) -> list[Delivery]:
+    """What routing alone cannot say: whether a route may mention again so soon, and that it is a replay."""
+    if result.is_replay:
+        owed = [replace(delivery, why=Why.REPLAY) if delivery.why is Why.NEW else delivery for delivery in owed]
+    mentioning = {delivery.route for delivery in owed if delivery.mention}
+    if not mentioning:
+        return list(owed)
+    key = result.subject_key or NAMELESS
+    subject = await memory.load(result.source, key) or Subject()
+    spans = {name: mention.at_most for name in mentioning if (mention := setup.routes[name].mention)}
+    allowed = {name for name, span in spans.items() if allow_mention(subject, name, span, now)}
+    memory.move(result.source, key, subject)
+    return [replace(delivery, mention=delivery.mention and delivery.route in allowed) for delivery in owed]

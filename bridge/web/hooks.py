@@ -5,6 +5,7 @@ learns little: a refusal is a bland 401, and its reason goes to the operator. No
 """
 
 import asyncio
+import contextlib
 import logging
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -27,6 +28,8 @@ from bridge.web.answers import CLOSE, answer
 
 BODY_SECONDS = 10.0
 """A body must be complete in this time; the five vendors give up after ten seconds themselves."""
+
+DISCARD_SECONDS = 1.0
 
 MOST_IN_FLIGHT = 64 << 20
 """Bytes of bodies that are held at a time, over all callers."""
@@ -78,16 +81,13 @@ class Hooks:
         setup: Callable[[], Setup],
         kept: Callable[[], None],
         refusals: Refusals,
-        *,
-        body_seconds: float = BODY_SECONDS,
-        most_in_flight: int = MOST_IN_FLIGHT,
     ) -> None:
         self._store = store
         self._setup = setup
         self._kept = kept
         self._refusals = refusals
-        self._body_seconds = body_seconds
-        self._most_in_flight = most_in_flight
+        self.body_seconds = BODY_SECONDS
+        self.most_in_flight = MOST_IN_FLIGHT
         self._in_flight = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -114,13 +114,15 @@ class Hooks:
     ) -> tuple[int, dict[str, Any], tuple[tuple[bytes, bytes], ...]]:
         """Read, verify, keep; what to answer. Raises _Gone where nobody is there to be answered."""
         try:
-            async with asyncio.timeout(self._body_seconds):
+            async with asyncio.timeout(self.body_seconds):
                 body = await held.read(receive, source.max_body)
         except TimeoutError:
             return 408, {"error": "the body took too long"}, (CLOSE,)
         except _TooLarge:
+            await _discard(receive)
             return 413, {"error": "the body is too large"}, (CLOSE,)
         except _Full:
+            await _discard(receive)
             return 503, {"error": "busy, try again"}, (RETRY_AFTER, CLOSE)
         now = clock.now()
         try:
@@ -137,7 +139,7 @@ class Hooks:
 
     def hold(self, size: int) -> None:
         """Count bytes as in flight. Raises _Full where that would be too many."""
-        if self._in_flight + size > self._most_in_flight:
+        if self._in_flight + size > self.most_in_flight:
             raise _Full
         self._in_flight += size
         BYTES_IN_FLIGHT.set(self._in_flight)
@@ -176,6 +178,14 @@ class _Held:
 
     def let_go(self) -> None:
         self._hooks.let_go(self._size)
+
+
+async def _discard(receive: Receive) -> None:
+    """Read on for a moment and keep nothing: a connection closed on a caller who still sends loses the answer."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(DISCARD_SECONDS):
+            while (message := await receive())["type"] == "http.request" and message.get("more_body", False):
+                pass
 
 
 def _announced(scope: Scope) -> int:

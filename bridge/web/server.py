@@ -84,6 +84,7 @@ class Server:
         owner = f"{socket.gethostname()}-{os.getpid()}-{clock.uuid7(clock.now())[-6:]}"
         self.deliverer = Deliverer(store, lambda: live.setup, owner)
         self.dispatcher = Dispatcher(store, lambda: live.setup, owner, self.deliverer.wake)
+        self.hooks = Hooks(store, lambda: live.setup, self.dispatcher.wake, self._refusals)
         self._tasks: list[asyncio.Task[None]] = []
         self._doors: list[tuple[Listener, asyncio.Task[None]]] = []
         self._dispatching: asyncio.Task[None] | None = None
@@ -115,10 +116,9 @@ class Server:
         self.store.listen(self._woken)
         self.deliverer.refresh()
         self._dispatching = asyncio.create_task(self.dispatcher.run(), name="dispatch")
-        hooks = Hooks(self.store, lambda: self.live.setup, self.dispatcher.wake, self._refusals)
         admin = Admin(self.store, lambda: self.live.setup, self.nudge, lambda: self.live.problems)
         admin_door = admin_app(admin, lambda: self._admin_token or self._configured_token())
-        for app, bound in ((hooks_app(hooks), hooks_socket), (admin_door, admin_socket)):
+        for app, bound in ((hooks_app(self.hooks), hooks_socket), (admin_door, admin_socket)):
             listener = listening(app, DRAIN)
             self._doors.append((listener, asyncio.create_task(listener.serve(sockets=[bound]))))
         while not all(listener.started for listener, _ in self._doors):  # noqa: ASYNC110

@@ -1,0 +1,270 @@
+"""The public door, over a real wire."""
+
+import asyncio
+import gzip
+import json
+import socket
+from functools import partial
+
+import pytest
+
+from bridge.store import events
+from bridge.vendors import samples
+from tests.bridges import SECRET, config, told
+
+TARGETS = """
+targets: {lake: {type: http, url: "http://127.0.0.1:9/"}}
+routes: [{name: none, match: {source: nobody}, to: [lake]}]
+"""
+PASSED = samples("autosana")["passed"]
+
+
+@pytest.fixture
+def path(tmp_path):
+    return config(tmp_path, TARGETS.replace("nobody", "open"))
+
+
+async def kept(bridge):
+    return await bridge.server.store.read(partial(events.recent, source=None, before=None, limit=1000))
+
+
+async def eventually(bridge, holds):
+    """What is kept, once it is as it should be."""
+    async with asyncio.timeout(10):
+        while not holds(rows := await kept(bridge)):  # noqa: ASYNC110 - the store has no event to wait for
+            await asyncio.sleep(0.01)
+    return rows
+
+
+def test_a_signed_hook_is_kept_and_answered_with_its_id(path):
+    async def story(bridge):
+        answer = await bridge.post("mobile", PASSED)
+        return answer, await kept(bridge)
+
+    answer, rows = told(path, story)
+    assert answer.status_code == 200
+    assert answer.json() == {"id": rows[0]["id"], "status": "accepted"}
+
+
+def test_a_repeat_is_a_duplicate_that_names_the_first(path):
+    async def story(bridge):
+        return [(await bridge.post("mobile", PASSED)).json() for _ in range(2)], await kept(bridge)
+
+    (first, second), rows = told(path, story)
+    assert second == {"id": first["id"], "status": "duplicate"}
+    assert len(rows) == 1
+
+
+@pytest.mark.parametrize(
+    ("method", "url", "status"),
+    [
+        ("POST", "/hooks/unknown", 404),
+        ("GET", "/hooks/mobile", 405),
+        ("PUT", "/hooks/mobile", 405),
+        ("POST", "/hooks/mobile/", 404),
+        ("POST", "/hooks/../hooks/unknown", 404),
+        ("POST", "/hooks/%ff%00", 404),
+        ("GET", "/", 404),
+        ("GET", "/metrics", 404),
+        ("GET", "/readyz", 404),
+        ("GET", "/api/events", 404),
+        ("GET", "/healthz", 200),
+    ],
+)
+def test_the_public_port_has_nothing_but_hooks_and_healthz(path, method, url, status):
+    async def story(bridge):
+        return await bridge.client.request(method, bridge.server.hooks_url + url)
+
+    assert told(path, story).status_code == status
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"x-autosana-signature-256": ""},
+        {"x-autosana-signature-256": "sha256="},
+        {"x-autosana-signature-256": "sha256=" + "0" * 64},
+        {"x-autosana-signature-256": "sha256=" + "z" * 64},
+        {"x-autosana-signature-256": "sha256=" + "0" * 10_000},
+        {"x-autosana-signature-256": b"sha256=\xff\xfe\x80"},
+    ],
+)
+def test_a_hook_that_proves_nothing_is_refused_blandly_and_not_kept(path, headers):
+    async def story(bridge):
+        return await bridge.post("mobile", PASSED, headers), await kept(bridge)
+
+    answer, rows = told(path, story)
+    assert (answer.status_code, answer.json(), rows) == (401, {"error": "unauthorized"}, [])
+
+
+def test_a_hook_signed_for_one_source_is_refused_at_another_with_another_secret(tmp_path):
+    sources = "sources: {one: {vendor: autosana, secret: topsecret}, two: {vendor: autosana, secret: other}}"
+    path = config(tmp_path, sources + TARGETS.replace("nobody", "one"))
+
+    async def story(bridge):
+        return await bridge.post("two", PASSED, bridge.signed("one", PASSED))
+
+    assert told(path, story).status_code == 401
+
+
+def test_refusals_are_counted_for_the_operator(path):
+    async def story(bridge):
+        await bridge.post("mobile", PASSED, {})
+        await bridge.post("mobile", PASSED, {"x-autosana-signature-256": "sha256=" + "0" * 64})
+        await bridge.server._flush_refusals()
+        return await bridge.api("/sources")
+
+    (source,) = [one for one in told(path, story)["sources"] if one["name"] == "mobile"]
+    assert {one["reason"]: one["count"] for one in source["refusals"]} == {"missing_header": 1, "no_key_matched": 1}
+
+
+HOSTILE = {
+    "not json": b"hello",
+    "empty": b"",
+    "invalid utf-8": b'{"event":"\xff\xfe"}',
+    "nan": b'{"event":"batch.completed","summary":{"failed_groups":NaN}}',
+    "huge integer": b'{"event":"batch.completed","summary":{"failed_groups":' + b"9" * 5000 + b"}}",
+    "duplicate keys": b'{"event":"x","event":"batch.completed"}',
+    "10,000 deep": b"[" * 10_000 + b"]" * 10_000,
+    "lone surrogate": rb'{"event":"batch.completed","app":{"name":"\ud800"}}',
+    "gzip without saying so": gzip.compress(PASSED),
+    "a list": b"[1,2]",
+    "a number": b"1e999",
+    "null bytes": b'{"event":"\\u0000"}',
+    "bom": b"\xef\xbb\xbf" + PASSED,
+}
+
+
+@pytest.mark.parametrize("source", ["mobile", "deploys", "nightly", "research", "rpa"])
+def test_whatever_a_verified_body_holds_it_is_kept_and_dispatched(path, source):
+    async def story(bridge):
+        answers = [await bridge.post(source, body) for body in HOSTILE.values()]
+        return answers, await eventually(bridge, lambda rows: all(row["dispatched_at"] for row in rows))
+
+    answers, rows = told(path, story)
+    assert [answer.status_code for answer in answers] == [200] * len(HOSTILE)
+    assert len(rows) == len(HOSTILE)
+    for row in rows:
+        assert all(result["outcome"] != "passed" for result in json.loads(row["results"])) or source == "mobile"
+
+
+@pytest.mark.parametrize("announced", [True, False])
+def test_a_body_over_the_sources_limit_is_413(path, announced):
+    async def chunks():
+        for _ in range(70):
+            yield b"x" * 1024
+
+    async def story(bridge):
+        url = f"{bridge.server.hooks_url}/hooks/mobile"
+        return await bridge.client.post(url, content=b"x" * 70_000 if announced else chunks())
+
+    assert told(path, story).status_code == 413
+
+
+async def speak(bridge, text: bytes, *, then: bytes | None = b"", wait: bool = True) -> bytes:
+    """Say something on a raw connection; with `then` None, hang up at once."""
+    host, port = bridge.server.hooks_url.removeprefix("http://").split(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    writer.write(text)
+    await writer.drain()
+    if then is None:
+        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        writer.transport.abort()
+        return b""
+    answer = await asyncio.wait_for(reader.read(4096), 5)
+    writer.close()
+    return answer
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"POST /hooks/mobile HTTP/1.1\r\nHost: x\r\nContent-Length: nine\r\n\r\n",
+        b"POST /hooks/mobile HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
+        b"nonsense\r\n\r\n",
+        b"POST /hooks/mobile HTTP/1.1\r\nHost: x\r\nX: a\x00b\r\nContent-Length: 0\r\n\r\n",
+    ],
+)
+def test_broken_http_is_400_and_nothing_worse(path, text):
+    assert told(path, lambda bridge: speak(bridge, text)).startswith(b"HTTP/1.1 400")
+
+
+def test_a_body_that_does_not_come_in_time_is_408(path):
+    async def story(bridge):
+        hooks = bridge.server.hooks
+        hooks.body_seconds = 0.05
+        return await speak(bridge, b"POST /hooks/mobile HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc")
+
+    assert told(path, story).startswith(b"HTTP/1.1 408")
+
+
+def test_too_many_bytes_in_flight_is_503_with_retry_after_and_they_are_let_go_of(path):
+    async def story(bridge):
+        hooks = bridge.server.hooks
+        hooks.most_in_flight = len(PASSED) - 1
+        full = await bridge.post("mobile", PASSED)
+        hooks.most_in_flight = len(PASSED)
+        return full, await bridge.post("mobile", PASSED)
+
+    full, after = told(path, story)
+    assert (full.status_code, full.headers["retry-after"]) == (503, "5")
+    assert after.status_code == 200
+
+
+def test_a_caller_who_hangs_up_after_a_complete_hook_changes_nothing(path):
+    async def story(bridge):
+        head = [f"{name}: {value}".encode() for name, value in bridge.signed("mobile", PASSED).items()]
+        head += [b"Host: x", f"Content-Length: {len(PASSED)}".encode()]
+        text = b"POST /hooks/mobile HTTP/1.1\r\n" + b"\r\n".join(head) + b"\r\n\r\n" + PASSED
+        host, port = bridge.server.hooks_url.removeprefix("http://").split(":")
+        _, writer = await asyncio.open_connection(host, int(port))
+        writer.write(text)
+        await writer.drain()
+        writer.close()
+        return await eventually(bridge, len)
+
+    assert len(told(path, story)) == 1
+
+
+def test_a_caller_who_hangs_up_in_the_middle_leaves_nothing(path):
+    async def story(bridge):
+        await speak(bridge, b"POST /hooks/mobile HTTP/1.1\r\nHost: x\r\nContent-Length: 999\r\n\r\nabc", then=None)
+        answer = await bridge.post("mobile", PASSED)
+        return answer.status_code, len(await kept(bridge))
+
+    assert told(path, story) == (200, 1)
+
+
+def test_an_open_door_is_open_and_says_that_nothing_was_verified(path):
+    async def story(bridge):
+        answer = await bridge.post("open", PASSED, {})
+        (row,) = await kept(bridge)
+        return answer.status_code, json.loads(row["verification"])
+
+    assert told(path, story) == (200, {"scheme": "none", "verified": False, "secret": None})
+
+
+def test_only_headers_that_the_scheme_names_are_kept(path):
+    async def story(bridge):
+        headers = {**bridge.signed("mobile", PASSED), "authorization": "Bearer private", "cookie": "a=b"}
+        answer = await bridge.post("mobile", PASSED, headers)
+        return await bridge.api(f"/events/{answer.json()['id']}")
+
+    assert set(told(path, story)["headers"]) == {"content-type", "x-autosana-signature-256"}
+
+
+def test_neither_secret_nor_webhook_url_is_in_any_answer_or_log(path, caplog):
+    async def story(bridge):
+        await bridge.post("mobile", PASSED, {})
+        answers = [
+            await bridge.api(f"/{what}") for what in ("events", "deliveries", "sources", "targets", "dead-letters")
+        ]
+        answers += [
+            (await bridge.client.get(f"{bridge.server.admin_url}/{what}")).text for what in ("metrics", "readyz")
+        ]
+        return json.dumps(answers)
+
+    said = told(path, story) + caplog.text
+    assert SECRET not in said
+    assert "127.0.0.1:9" not in said
