@@ -1,0 +1,65 @@
+"""Where messages go. In: a stored message and the options of a target; out: what became of an attempt.
+
+Each kind of target is a file: its options, its documented limits, how it composes a message, how it judges an answer.
+`sender` alone touches the network.
+"""
+
+from collections.abc import Callable
+from typing import Annotated, Any, TypeAlias
+
+import httpx2
+from pydantic import Discriminator, Tag
+
+from bridge.render import Renderer
+from bridge.targets import discord, http, inbox, sender, slack
+from bridge.targets.discord import DiscordOptions
+from bridge.targets.http import HttpOptions
+from bridge.targets.inbox import InboxOptions
+from bridge.targets.pace import Pace, Rate
+from bridge.targets.sender import Sender
+from bridge.targets.settings import Common
+from bridge.targets.slack import SlackOptions
+from bridge.targets.target import Context, Target
+from bridge.targets.wire import Outgoing
+
+__all__ = ["Context", "Outgoing", "Pace", "Rate", "Target", "TargetOptions", "build"]
+
+AnyOptions: TypeAlias = SlackOptions | DiscordOptions | HttpOptions | InboxOptions
+
+
+def _type(value: Any) -> Any:
+    return value.get("type") if isinstance(value, dict) else getattr(value, "type", None)
+
+
+TargetOptions = Annotated[
+    Annotated[SlackOptions, Tag("slack")]
+    | Annotated[DiscordOptions, Tag("discord")]
+    | Annotated[HttpOptions, Tag("http")]
+    | Annotated[InboxOptions, Tag("inbox")],
+    Discriminator(_type),
+]
+"""`targets.<name>` in the configuration: the keys that there are follow from `type`."""
+
+
+def build(
+    name: str,
+    options: AnyOptions,
+    renderer: Renderer,
+    transport: httpx2.AsyncBaseTransport | None = None,
+    show: Callable[[str], None] = inbox.to_stdout,
+) -> Target:
+    """A target that is ready to compose and send; it connects at its first message.
+
+    `transport` takes the network's place, `show` is where an inbox's messages go.
+    """
+    if isinstance(options, InboxOptions):
+        return Target(name, options, renderer, Common(), inbox.compose, inbox.judge, inbox.Screen(show))
+    connections = options.concurrency
+    if isinstance(options, SlackOptions):
+        wire = Sender(options.timeout, connections, limit=slack.ANSWER_LIMIT, transport=transport)
+        return Target(name, options, renderer, options, slack.compose, slack.judge, wire)
+    if isinstance(options, DiscordOptions):
+        wire = Sender(options.timeout, connections, discord.AGENT, discord.ANSWER_LIMIT, transport=transport)
+        return Target(name, options, renderer, options, discord.compose, discord.judge, wire)
+    wire = Sender(options.timeout, connections, limit=sender.ANSWER_LIMIT, transport=transport)
+    return Target(name, options, renderer, options, http.compose, http.judge, wire)

@@ -1,0 +1,101 @@
+"""A target as the delivering stage sees it: compose a message, send it, and be told what became of it.
+
+In: a stored `Message` and what the configuration says of its routes; out: an `Outgoing`, then an `Answer`. What a
+kind of target knows by itself stands in its own file as two functions: `compose`, and a pure `judge`.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+
+from bridge import clock
+from bridge.model import Answer, Member, Message, Sent
+from bridge.render import Renderer, View
+from bridge.targets.pace import Pace
+from bridge.targets.settings import Common, Patience
+from bridge.targets.wire import Failure, HttpAnswer, Outgoing, after_failure
+
+LATE_AFTER = 5 * clock.MINUTE
+"""A message that waited longer says so."""
+
+SHORTEST_SECRET = 6
+"""Texts shorter than this are not struck out of answers: they would strike out words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What the configuration of the moment says, by route: the template, and whom to mention at this target."""
+
+    templates: Mapping[str, str | None] = field(default_factory=dict)
+    mentions: Mapping[str, str | None] = field(default_factory=dict)
+
+
+class Wire(Protocol):
+    """What carries an attempt away: `sender.Sender`, or the screen of an inbox."""
+
+    async def send(self, outgoing: Outgoing) -> HttpAnswer | Failure: ...
+
+    async def close(self) -> None: ...
+
+
+Compose = Callable[[Any, Message, Context, Renderer, int], Outgoing]
+Judge = Callable[[HttpAnswer], Answer]
+
+
+def only(message: Message) -> Member:
+    """The one delivery that a message carries. Raises ValueError where it carries several, which nothing makes yet."""
+    (member,) = message.members
+    return member
+
+
+def view(member: Member, context: Context, now: int, **shape: Any) -> View:
+    """What the renderer is shown of a delivery; `shape` is what the target's options say about looks."""
+    waited = now - member.created_at
+    return View(
+        result=member.result,
+        route=member.route,
+        mention=context.mentions.get(member.route) if member.mention else None,
+        why=member.why,
+        late_by=waited if waited > LATE_AFTER else None,
+        **shape,
+    )
+
+
+class Target:
+    """One place that messages go to, with its own connections and its own pace."""
+
+    def __init__(
+        self, name: str, options: Any, renderer: Renderer, common: Common, compose: Compose, judge: Judge, wire: Wire
+    ) -> None:
+        self.name = name
+        self.type: str = options.type
+        self.options = options
+        self.pace = Pace(common.pace)
+        self.concurrency: int = common.concurrency
+        self.retry: Patience = common.retry
+        self._renderer = renderer
+        self._compose = compose
+        self._judge = judge
+        self._wire = wire
+
+    def compose(self, message: Message, context: Context, now: int) -> Outgoing:
+        """The message as it would go out at `now` (microseconds), with the templates of the moment. Never raises for
+        what a result or a template holds: the renderer falls to a simpler layout, and `falls` says so."""
+        return self._compose(self.options, message, context, self._renderer, now)
+
+    async def send(self, outgoing: Outgoing) -> Answer:
+        """One attempt, and what it came to. No reason in it holds the target's address, token or other secret."""
+        came = await self._wire.send(outgoing)
+        answer = after_failure(came, outgoing) if isinstance(came, Failure) else self._judge(came)
+        return answer if isinstance(answer, Sent) else replace(answer, reason=_struck(answer.reason, outgoing.secrets))
+
+    async def close(self) -> None:
+        """Close its connections. Attempts under way must have ended."""
+        await self._wire.close()
+
+
+def _struck(reason: str, secrets: tuple[str, ...]) -> str:
+    for secret in sorted(secrets, key=len, reverse=True):
+        if len(secret) >= SHORTEST_SECRET:
+            reason = reason.replace(secret, "…")
+    return reason
