@@ -24,11 +24,14 @@ from bridge.normalize import as_json, cap_items, normalize
 from bridge.setup import Setup
 from bridge.store import Store, Tx, deliveries, events, leases, subjects
 
-AT_ONCE = 256
-"""Events dispatched in one transaction."""
+AT_ONCE = 64
+"""Events dispatched in one transaction: hooks that come meanwhile wait for it on SQLite, so it is kept short."""
 
 SLICE = 16
 """Events normalized before others on the loop (hooks that wait for their answer) get a turn."""
+
+YIELD = 9
+"""While hooks come thick, dispatch takes one part of the time and leaves them so many."""
 
 LOOK = 1.0
 """Seconds after which it looks for what nobody woke it for."""
@@ -78,9 +81,21 @@ class _Memory:
 
 
 class Dispatcher:
-    """Dispatches what was kept, for as long as `run` runs. `owed` is told each target that something is owed to."""
+    """Dispatches what was kept, for as long as `run` runs.
 
-    def __init__(self, store: Store, setup: Callable[[], Setup], owner: str, owed: Callable[[str], None]) -> None:
+    `owed` is told each target that something is owed to. While `busy` says that hooks come thick, dispatch takes only
+    a share of the time: their vendors wait for an answer, and what was kept can wait.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        setup: Callable[[], Setup],
+        owner: str,
+        owed: Callable[[str], None],
+        busy: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self._busy = busy
         self._store = store
         self._setup = setup
         self._owner = owner
@@ -100,19 +115,28 @@ class Dispatcher:
     async def run(self) -> None:
         """Dispatch until stopped. No error ends it."""
         while not self._stopping:
+            began = clock.now()
             try:
-                busy = await self.turn(clock.now())
+                more = await self.turn(began)
             except StoreUnavailable as error:
                 log.warning("the store cannot be used now, nothing is lost: %s", error)
-                busy = False
+                more = False
             except Exception:
                 log.exception("an error in dispatch that should not be; trying again")
-                busy = False
+                more = False
                 await asyncio.sleep(LOOK)
-            if not busy and not self._stopping:
+            if more:
+                await self._give_way(clock.now() - began)
+            elif not self._stopping:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._woken.wait(), LOOK)
             self._woken.clear()
+
+    async def _give_way(self, took: int) -> None:
+        """While hooks come thick, leave them `YIELD` times as long as the last batch took (µs)."""
+        until = clock.now() + YIELD * took
+        while self._busy() and clock.now() < until and not self._stopping:  # noqa: ASYNC110
+            await asyncio.sleep(0.005)
 
     async def turn(self, now: int) -> bool:
         """Dispatch one batch. Returns whether there was anything to do."""

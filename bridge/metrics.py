@@ -1,5 +1,7 @@
 """What is counted, under the field's own words. Served at `/metrics`; names and counts only, never a payload."""
 
+import functools
+
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 REGISTRY = CollectorRegistry()
@@ -30,6 +32,12 @@ RENDER_FALLS = Counter(
 WAITING = Gauge("drawbridge_waiting", "Deliveries that wait", ["target"], registry=REGISTRY)
 PAUSED = Gauge("drawbridge_paused", "1 while a target is paused", ["target"], registry=REGISTRY)
 CONFIG_VALID = Gauge("drawbridge_config_valid", "0 while the file on disk cannot be used", registry=REGISTRY)
+
+
+@functools.cache
+def hooks_answered(source: str, status: str) -> Counter:
+    """The counter of one source's answers; looked up once, for it is used for every hook."""
+    return HOOKS.labels(source, status)
 
 
 def as_text() -> bytes:

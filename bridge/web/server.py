@@ -83,7 +83,9 @@ class Server:
         self._refusals = Refusals()
         owner = f"{socket.gethostname()}-{os.getpid()}-{clock.uuid7(clock.now())[-6:]}"
         self.deliverer = Deliverer(store, lambda: live.setup, owner)
-        self.dispatcher = Dispatcher(store, lambda: live.setup, owner, self.deliverer.wake)
+        self.dispatcher = Dispatcher(
+            store, lambda: live.setup, owner, self.deliverer.wake, busy=lambda: self.hooks.busy
+        )
         self.hooks = Hooks(store, lambda: live.setup, self.dispatcher.wake, self._refusals)
         self._tasks: list[asyncio.Task[None]] = []
         self._doors: list[tuple[Listener, asyncio.Task[None]]] = []
