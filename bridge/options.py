@@ -7,7 +7,7 @@ show one by accident.
 import re
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationInfo, field_validator
 
 from bridge import clock
 
@@ -19,6 +19,15 @@ class Options(BaseModel):
     """Base of every group of keys: frozen, and an unknown key is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, arbitrary_types_allowed=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _plain_booleans(cls, value: Any, info: ValidationInfo) -> Any:
+        """Of text, only `true` and `false` are booleans (`${NAME}` may stand for one); not `on`, `yes` or `1`."""
+        annotation = cls.model_fields[info.field_name or ""].annotation
+        if annotation in (bool, bool | None) and isinstance(value, str) and value not in ("true", "false"):
+            raise ValueError("must be true or false")
+        return value
 
 
 def _measure(value: Any, units: dict[str, int], example: str) -> int:
@@ -38,8 +47,8 @@ def parse_size(value: Any) -> int:
     return value if type(value) is int else _measure(value, SIZE_UNITS, "5MiB")
 
 
-Duration = Annotated[int, BeforeValidator(parse_duration)]
+Duration = Annotated[int, BeforeValidator(parse_duration, json_schema_input_type=str)]
 """A span of time, written `90s`; held in microseconds."""
 
-Size = Annotated[int, BeforeValidator(parse_size)]
+Size = Annotated[int, BeforeValidator(parse_size, json_schema_input_type=str)]
 """A number of bytes, written `5MiB`."""

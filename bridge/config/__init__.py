@@ -1,0 +1,20 @@
+"""The operator's file. In: config.yaml and the environment; out: a `Config`, or every problem of the file at once.
+
+Each room declares its own keys; here they are composed, looked up and compared. Nothing else reads YAML or `${...}`.
+"""
+
+from bridge.config.config import Config, Source, needs_restart, serving_problems
+from bridge.config.load import load
+from bridge.config.schema import json_schema
+from bridge.config.watch import fingerprint, watch
+
+__all__ = [
+    "Config",
+    "Source",
+    "fingerprint",
+    "json_schema",
+    "load",
+    "needs_restart",
+    "serving_problems",
+    "watch",
+]

@@ -1,0 +1,116 @@
+"""The configuration as the other rooms use it: every name looked up, every condition compiled, nothing left to guess.
+
+It is made by `load` alone and never changes; a reload makes another one. No repr of it shows a secret.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path as FilePath
+from typing import Any, Literal
+
+from pydantic import SecretStr
+
+from bridge.config.marks import Path, Place
+from bridge.config.report import show
+from bridge.config.schema import Address, Admin, Case, Network, Store
+from bridge.errors import Problem
+from bridge.routing import Route
+from bridge.vendors import Vendor, VendorOptions
+from bridge.verify import Hmac
+
+Condition = Callable[[dict[str, Any]], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One door, ready to be asked: what its hooks must prove, and who understands them.
+
+    `scheme` is null exactly where `verify` is `none`. `dedupe_window` is in microseconds, `max_body` in bytes.
+    """
+
+    name: str
+    vendor: Vendor
+    options: VendorOptions
+    verify: Literal["enforce", "none"]
+    scheme: Hmac | None
+    secrets: tuple[str, ...] = field(repr=False)
+    dedupe_window: int | None
+    max_body: int
+    tests: Literal["show", "hide"]
+
+    def __post_init__(self) -> None:
+        if (self.scheme is None) != (self.verify == "none"):
+            raise ValueError("a source has a scheme, or says 'verify: none'")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """All that the file says."""
+
+    file: FilePath
+    listen: Address
+    public_url: str | None
+    admin: Admin
+    store: Store
+    templates: FilePath | None
+    trusted_proxies: tuple[Network, ...]
+    sources: Mapping[str, Source]
+    targets: Mapping[str, Any]
+    """Each value is one of the target room's options, by its `type`."""
+    routes: tuple[Route, ...]
+    conditions: Mapping[str, Condition] = field(repr=False)
+    """The compiled `when` of each route that has one, by the route's name."""
+    tests: tuple[Case, ...]
+    files: tuple[FilePath, ...]
+    """What a change of should be followed by a reload: the file, the secrets it names, the templates."""
+    places: Mapping[Path, Place] = field(repr=False)
+
+    @property
+    def admin_token(self) -> str | None:
+        """The operator's token; null where the file leaves it empty."""
+        return self.admin.token.get_secret_value() or None if self.admin.token else None
+
+    @property
+    def embedded(self) -> bool:
+        """Whether the store is SQLite, which one process has to itself."""
+        return self.store.url.get_secret_value().startswith("sqlite:")
+
+    def where(self, *path: str | int) -> str:
+        """`config.yaml:19`, for messages about what stands there; only the file where it stands nowhere."""
+        place = self.places.get(path)
+        return f"{self.file}:{place.line}" if place else str(self.file)
+
+    def problem(self, path: Path, text: str) -> Problem:
+        """A problem of what stands at `path`, at its place or that of the nearest thing around it."""
+        around = path
+        while around and around not in self.places:
+            around = around[:-1]
+        line, column = self.places.get(around, (0, 0))
+        return Problem(str(self.file), line, column, f"{show(path)}: {text}")
+
+
+def serving_problems(config: Config, on_terminal: bool) -> list[Problem]:
+    """Why `serve` must not start with this configuration, though commands may use it.
+
+    Without a token the operator's login is a link that `serve` prints. That needs somebody who reads its terminal, and
+    a single process: with PostgreSQL, replicas share one page.
+    """
+    if config.admin_token or (on_terminal and config.embedded):
+        return []
+    why = "serve does not run on a terminal" if config.embedded else "replicas on PostgreSQL share one login"
+    text = f"must not be empty, since {why}; set it, for example to the output of: openssl rand -hex 24"
+    return [config.problem(("admin", "token"), text)]
+
+
+def needs_restart(old: Config, new: Config) -> list[str]:
+    """The keys that differ and take effect only when the process starts anew."""
+
+    def fixed(config: Config) -> dict[str, Address | SecretStr]:
+        return {
+            "listen": config.listen,
+            "admin.listen": config.admin.listen,
+            "store.url": config.store.url,
+        }
+
+    before, after = fixed(old), fixed(new)
+    return [key for key in before if before[key] != after[key]]

@@ -1,0 +1,269 @@
+"""The file, read: path and environment in; a `Config`, or a ConfigError with every problem of the file, out.
+
+Each entry of a section is read on its own, so that one mistake does not hide the next, and then the names that entries
+use are compared with the names that there are.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache
+from pathlib import Path as FilePath
+from typing import Any, TypeVar
+
+from pydantic import SecretStr, TypeAdapter, ValidationError
+
+from bridge import vendors
+from bridge.config import marks, names, schema, values
+from bridge.config.config import Condition, Config, Source
+from bridge.config.marks import Document, Path, quoted
+from bridge.config.report import Report, meant
+from bridge.config.values import Filling
+from bridge.errors import ConfigError, Problem, RenderError
+from bridge.render.engine import compile_condition, compile_expression
+from bridge.vendors import Vendor, VendorOptions
+from bridge.verify import Hmac
+
+T = TypeVar("T")
+
+ANY_HOST = {"0.0.0.0", "::"}  # noqa: S104 (to compare with)
+
+
+def load(path: FilePath, env: Mapping[str, str]) -> Config:
+    """The configuration in the file at `path`. Raises ConfigError, and nothing else, with all that is wrong."""
+    document = marks.parse(_read(path), str(path))
+    if document.value is None:
+        raise ConfigError([Problem(str(path), 0, 0, "is empty; config.example.yaml explains every key")])
+    filling = values.fill(document, env, path.parent)
+    reading = _Reading(path, document, filling)
+    config = reading.config()
+    problems = reading.report.problems
+    if config is None or problems:
+        raise ConfigError(list(dict.fromkeys(problems)))
+    return config
+
+
+def _read(path: FilePath) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(marks.MAX_BYTES + 1)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else "its name is not one of a file"
+        raise ConfigError([Problem(str(path), 0, 0, f"cannot be read: {reason}")]) from None
+
+
+class _Reading:
+    """One reading of one file. Null entries of a section stand for broken ones, so that their names still count."""
+
+    def __init__(self, file: FilePath, document: Document, filling: Filling) -> None:
+        self.file = file
+        self.report = Report(document, filling, self._known_keys)
+        self._option_keys: dict[Path, set[str]] = {}
+
+    def _known_keys(self, path: Path, document: Any) -> Iterable[str]:
+        return self._option_keys.get(path) or schema.known_keys(path, document)
+
+    def config(self) -> Config | None:
+        """All of it, or null where even the outer keys cannot be read."""
+        top = self.report.read(schema.TOP)
+        private = self._mapping("vendors", self._vendor)
+        sources = self._mapping("sources", lambda path: self._source(path, private))
+        targets = self._mapping("targets", lambda path: self.report.read(schema.TARGET, path))
+        routes = self._list("routes", lambda path: self.report.read(schema.ROUTE, path))
+        conditions = self._conditions()
+        tests = self._list("tests", lambda path: self.report.read(schema.CASE, path))
+        names.check_routes(self.report, routes, sources, targets)
+        names.check_tests(self.report, len(tests), sources, targets)
+        if top is None:
+            return None
+        self._doors(top)
+        templates = self._templates(top.templates)
+        files = [self.file, *self.report.filling.files, *([templates] if templates else [])]
+        return Config(
+            file=self.file,
+            listen=top.listen,
+            public_url=top.public_url,
+            admin=top.admin,
+            store=top.store,
+            templates=templates,
+            trusted_proxies=top.trusted_proxies,
+            sources={name: source for name, source in sources.items() if source},
+            targets={name: target for name, target in targets.items() if target},
+            routes=tuple(route for route in routes if route),
+            conditions=conditions,
+            tests=tuple(test for test in tests if test),
+            files=tuple(dict.fromkeys(files)),
+            places=self.report.document.values | self.report.document.keys,
+        )
+
+    # ------------------------------------------------------------------------------ sections
+
+    def _mapping(self, section: str, read: Callable[[Path], T | None]) -> dict[str, T | None]:
+        value = self.report.value((section,))
+        if not isinstance(value, dict):
+            return {}
+        for name in value:
+            self._name((section, name))
+        return {name: read((section, name)) for name in value}
+
+    def _list(self, section: str, read: Callable[[Path], T | None]) -> list[T | None]:
+        value = self.report.value((section,))
+        return [read((section, index)) for index in range(len(value))] if isinstance(value, list) else []
+
+    def _name(self, path: Path) -> None:
+        try:
+            schema.NAME.validate_python(path[-1])
+        except ValidationError as error:
+            self.report.add(path, str(error.errors()[0].get("ctx", {}).get("error", "is not a name")), key=True)
+        if path[-1] == names.SYSTEM and path[0] != "targets":
+            self.report.add(path, f"the name {names.SYSTEM!r} belongs to Drawbridge's own alarms", key=True)
+
+    def _templates(self, folder: FilePath | None) -> FilePath | None:
+        if folder is None:
+            return None
+        folder = self.file.parent / folder
+        if not folder.is_dir():
+            self.report.add(("templates",), f"there is no folder {str(folder)!r}")
+        return folder
+
+    def _doors(self, top: schema.Top) -> None:
+        """The operator's page never shares the public port."""
+        public, admin = top.listen, top.admin.listen
+        if public.port == admin.port != 0 and (public.host == admin.host or {public.host, admin.host} & ANY_HOST):
+            self.report.add(("admin", "listen"), f"needs another port than listen, which is {public}")
+
+    # ------------------------------------------------------------------------------ vendors and sources
+
+    def _vendor(self, path: Path) -> Vendor | None:
+        name = str(path[-1])
+        if name in vendors.names():
+            self.report.add(path, "a built-in vendor has this name; choose another", key=True)
+        value = self.report.value(path)
+        ours = {key for key in value if key in schema.PYTHON_VENDOR_KEYS} if isinstance(value, dict) else set()
+        for key in ours:
+            self.report.unknown_key((*path, key))
+        vendor = self.report.read(schema.VENDOR, path, without=ours)
+        if vendor is None:
+            return None
+        self._expressions((*path, "result"), vendor.result)
+        return vendor.model_copy(update={"name": name, "title": vendor.title or name})
+
+    def _source(self, path: Path, private: Mapping[str, Vendor | None]) -> Source | None:
+        written = self.report.read(schema.SOURCE, path)
+        if written is None:
+            return None
+        vendor = self._find_vendor((*path, "vendor"), written.vendor, private)
+        if vendor is None:
+            return None
+        scheme = self._scheme(path, written, vendor)
+        secrets = _secrets(written)
+        self._proof(path, written, vendor, scheme, secrets)
+        options = self._options((*path, "options"), vendor)
+        if options is None or (scheme is None and written.verify != "none"):
+            return None
+        return Source(
+            name=str(path[-1]),
+            vendor=vendor,
+            options=options,
+            verify=written.verify,
+            scheme=None if written.verify == "none" else scheme,
+            secrets=secrets,
+            dedupe_window=written.dedupe_window,
+            max_body=written.max_body,
+            tests=written.tests,
+        )
+
+    def _find_vendor(self, path: Path, name: str, private: Mapping[str, Vendor | None]) -> Vendor | None:
+        builtin = vendors.names()
+        if name in builtin:
+            return vendors.load(name)
+        if name in private:
+            return private[name]
+        self.report.add(path, f"no vendor named {quoted(name)}{meant(name, [*builtin, *private])}")
+        return None
+
+    def _scheme(self, path: Path, written: schema.Source, vendor: Vendor) -> Hmac | None:
+        override = written.signature
+        if override is None:
+            return vendor.signature
+        try:
+            if vendor.signature is not None:
+                return vendor.signature.with_(override)
+            return Hmac.model_validate(override.model_dump(exclude_unset=True, exclude_none=True))
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            text = str(first.get("ctx", {}).get("error") or f"the key {first['loc'][-1]!r} is missing")
+            self.report.add((*path, "signature"), text, key=True)
+            return None
+
+    def _proof(
+        self, path: Path, written: schema.Source, vendor: Vendor, scheme: Hmac | None, secrets: tuple[str, ...]
+    ) -> None:
+        """A door is closed, or it says that it is open."""
+        if written.verify == "none":
+            for key in ("secret", "signature"):
+                if getattr(written, key) is not None:
+                    text = "is never used with 'verify: none', which lets everybody in; remove one of the two"
+                    self.report.add((*path, key), text, key=True)
+            return
+        if scheme is None and written.signature is None:
+            text = f"vendor {vendor.name!r} signs nothing; say how with 'signature', or 'verify: none' for an open door"
+            self.report.add(path, text, key=True)
+        elif not secrets:
+            text = "needs the key 'secret'; without one anybody could post here ('verify: none' if that is meant)"
+            self.report.add(path, text, key=True)
+        for index, secret in enumerate(secrets if scheme else ()):
+            try:
+                scheme and scheme.secret_key(secret)
+            except ValueError as error:
+                listed = isinstance(written.secret, tuple)
+                self.report.add((*path, "secret", index) if listed else (*path, "secret"), str(error))
+
+    def _options(self, path: Path, vendor: Vendor) -> VendorOptions | None:
+        self._option_keys[path] = set(vendor.options.model_fields)
+        if self.report.value(path) is None:
+            return vendor.options()
+        options = self.report.read(_adapter(vendor.options), path)
+        if options is not None:
+            self._expressions((*path, "result"), options.result)
+            for name in type(options).model_fields:
+                text = getattr(options, name)
+                if name.endswith("_when") and text:
+                    self._expression((*path, name), text)
+        return options
+
+    # ------------------------------------------------------------------------------ Jinja
+
+    def _expressions(self, path: Path, fields: Mapping[str, str | tuple[str, ...]]) -> None:
+        for field, texts in fields.items():
+            for index, text in enumerate((texts,) if isinstance(texts, str) else texts):
+                if "{{" in text or "{%" in text:
+                    at = (*path, field, index)
+                    self._expression(at if at in self.report.document.values else at[:-1], text)
+
+    def _expression(self, path: Path, text: str) -> None:
+        try:
+            compile_expression(text, names=("payload",))
+        except RenderError as error:
+            self.report.add(path, error.detail)
+
+    def _conditions(self) -> dict[str, Condition]:
+        """By the routes' names. Those of routes that are broken otherwise are compiled too, to tell their mistakes."""
+        conditions: dict[str, Condition] = {}
+        routes = self.report.value(("routes",))
+        for index in range(len(routes) if isinstance(routes, list) else 0):
+            when = self.report.value(("routes", index, "when"))
+            if isinstance(when, str):
+                try:
+                    conditions[str(self.report.value(("routes", index, "name")))] = compile_condition(when)
+                except RenderError as error:
+                    self.report.add(("routes", index, "when"), error.detail)
+        return conditions
+
+
+@cache
+def _adapter(options: type[VendorOptions]) -> TypeAdapter[VendorOptions]:
+    return TypeAdapter(options)
+
+
+def _secrets(written: schema.Source) -> tuple[str, ...]:
+    secrets = (written.secret,) if isinstance(written.secret, SecretStr) else written.secret or ()
+    return tuple(secret.get_secret_value() for secret in secrets)
