@@ -362,6 +362,7 @@ class Message:
 
     id: str
     target: str
+    order_key: str | None
     members: tuple[Member, ...]
     attempts: int
     unknowns: int
@@ -376,6 +377,8 @@ class Sent:
     """The target has it. `external_id` is the target's own id of the message, where it gives one."""
 
     external_id: str | None = None
+    hold: int | None = None
+    """Microseconds that the target asks us to wait before the next message."""
 
 
 class Scope(StrEnum):

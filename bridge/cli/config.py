@@ -60,7 +60,9 @@ def vendors_command(as_json: bool, name: str | None) -> None:
         "title": vendor.title,
         "docs": vendor.docs,
         "setup": vendor.setup,
-        "signature": f"{vendor.signature.name} in {', '.join(vendor.signature.headers)}" if vendor.signature else "none",
+        "signature": f"{vendor.signature.name} in {', '.join(vendor.signature.headers)}"
+        if vendor.signature
+        else "none",
         "events": list(vendor.events),
         "samples": list(samples(name)),
     }

@@ -1,0 +1,159 @@
+"""The ladder that always delivers. In: a target type, a template's name, a `View`; out: a `Rendered`, whatever happens.
+
+    1  the chosen template
+    2  the built-in layout, with a line that names the template that failed and why
+    3  one line of text with the event's id
+
+Templates are compiled once, when the renderer is made: those of the users' folder and, behind them, the built-in ones.
+"""
+
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+import orjson
+
+from bridge.errors import RenderError
+from bridge.model import Why
+from bridge.render import discord, engine, http, slack
+from bridge.render.fields import Fields, strict
+from bridge.render.slots import Safe
+from bridge.render.templates import GONE, Template, builtin_folder, read_folder
+from bridge.render.view import FITS, Body, Rendered, View
+from bridge.render.words import cut, headline
+
+__all__ = ["Rendered", "Renderer", "TargetType", "View"]
+
+TargetType: TypeAlias = Literal["slack", "discord", "http", "inbox"]
+DEFAULT = "default"
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class _Room:
+    """What one target type knows about messages."""
+
+    compile: Callable[[str, str, str], Template]
+    finish: Callable[[Any, View], tuple[Body, bool]]
+    one_line: Callable[[str, View], Body]
+    line_type: str = "application/json"
+
+
+_ROOMS: dict[str, _Room] = {
+    "slack": _Room(slack.compile, slack.finish, slack.one_line),
+    "discord": _Room(discord.compile, discord.finish, discord.one_line),
+    "http": _Room(http.compile, http.finish, http.one_line),
+    "inbox": _Room(http.compile_text, http.finish, http.text_line, "text/plain; charset=utf-8"),
+}
+
+
+class Renderer:
+    """All templates, compiled. `problems` lists those of the users' folder that cannot be used, each with its place.
+
+    `folder` is the users' (`<folder>/slack/<name>.yaml` …), or null. Raises RenderError only where a built-in
+    template is broken.
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self.problems: tuple[RenderError, ...] = ()
+        builtin = builtin_folder()
+        self._builtin = {kind: dict(_compiled(room, builtin / kind, _raise)) for kind, room in _ROOMS.items()}
+        problems: list[RenderError] = []
+        self._own: dict[str, dict[str, Template]] = {kind: {} for kind in _ROOMS}
+        for kind, room in _ROOMS.items() if folder else ():
+            self._own[kind] = dict(_compiled(room, folder / kind, problems.append))  # type: ignore[operator]
+        self.problems = tuple(problems)
+
+    def names(self, target_type: str) -> list[str]:
+        """The templates there are for a target type, sorted."""
+        return sorted({*self._own[target_type], *self._builtin[target_type]})
+
+    def render(self, target_type: TargetType, template: str | None, view: View) -> Rendered:
+        """The message for one result. Never raises and never comes out empty or too long for its target."""
+        room = _ROOMS[target_type]
+        falls: list[str] = []
+        name = template or DEFAULT
+        builtin = self._builtin[target_type][DEFAULT]
+        chosen = self._own[target_type].get(name) or self._builtin[target_type].get(name)
+        if chosen is None:
+            falls.append(self._missing(target_type, name))
+        for rung in (chosen, builtin) if chosen is not builtin else (builtin,):
+            if rung is None:
+                continue
+            try:
+                body = _fitted(rung, room, view, note=falls[0] if falls else None)
+                return Rendered(body, rung.content_type or "application/json", tuple(falls))
+            except Exception as error:
+                falls.append(f"template {target_type}/{name if rung is chosen else DEFAULT}: {_reason(error)}")
+                log.warning("rendering fell back: %s", falls[-1])
+        return Rendered(room.one_line(_last_words(view), view), room.line_type, tuple(falls))
+
+    def _missing(self, target_type: str, name: str) -> str:
+        for problem in self.problems:
+            if problem.template == f"{target_type}/{name}":
+                return f"template {target_type}/{name}: {problem.where}: {problem.detail}"
+        return f"template {target_type}/{name}: there is no such template"
+
+
+def _compiled(room: _Room, folder: Path, on_problem: Callable[[RenderError], Any]) -> Iterator[tuple[str, Template]]:
+    for name, text in read_folder(folder, on_problem).items():
+        try:
+            yield name, room.compile(f"{folder.name}/{name}", str(folder / f"{name}.yaml"), text)
+        except RenderError as error:
+            on_problem(error)
+
+
+def _raise(error: RenderError) -> None:
+    raise error
+
+
+def _fitted(template: Template, room: _Room, view: View, note: str | None) -> Body:
+    """The template's message with as much in it as fits."""
+    result = _marked(view)
+    seen = replace(view, result=result)
+    names = {
+        "result": result,
+        "payload": result.get("payload"),
+        "route": view.route,
+        "mention": Safe(view.mention) if view.mention else None,
+        "why": str(view.why),
+        "late": view.late_by // 1000 if view.late_by else None,
+        "style": view.style,
+        "buttons": view.buttons,
+        "note": note,
+    }
+    for fit in FITS:
+        made = template.fill({**names, "fit": fit})
+        body, was_cut = room.finish({} if made is GONE else made, seen)
+        if not was_cut or not template.adapts:
+            break
+    if not isinstance(body, str):
+        orjson.dumps(body)  # whatever cannot be sent must show here, where another rung follows
+    return body
+
+
+def _marked(view: View) -> Fields:
+    """The result with its known fields marked, and with why it is sent."""
+    result = strict(view.result)
+    if view.why is Why.TEST:
+        result["is_test"] = True
+    if view.why is Why.REPLAY:
+        result["is_replay"] = True
+    return result
+
+
+def _reason(error: Exception) -> str:
+    return f"{error.where}: {error.detail}" if isinstance(error, RenderError) else engine.describe(error)
+
+
+def _last_words(view: View) -> str:
+    """What is said where no template works: enough to find the event."""
+    identity = f"event {cut(view.result.get('id'), 100)} from {cut(view.result.get('source'), 100)}"
+    try:
+        said = cut(headline(_marked(view)), 300)
+    except Exception:  # the result itself is what no template could read
+        said = "⚠️ A result arrived that could not be put into words"
+    return f"{said} · {identity}"

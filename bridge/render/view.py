@@ -1,0 +1,67 @@
+"""What goes into the rendering room and what comes out of it, whichever target it is for."""
+
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from bridge.model import Why
+
+Body: TypeAlias = dict[str, Any] | list[Any] | str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """One result on its way to one target.
+
+    `result` is JSON as stored, with or without its `payload`. `mention` is text from the configuration that really
+    pings at the target (`<!subteam^S0123>`, `<@&42>`); it is trusted and not escaped. `late_by` is in microseconds and
+    null unless the message goes out late. `style` (`bar` or `blocks`) is Slack's; `username` is the name to post under.
+    """
+
+    result: dict[str, Any]
+    route: str = ""
+    mention: str | None = None
+    why: Why = Why.NEW
+    late_by: int | None = None
+    style: str = "bar"
+    buttons: bool = False
+    username: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A message's body, ready to be sent: a tree to be written as JSON, or text.
+
+    `falls` says why a lower rung of the ladder was used; empty when the chosen template did it.
+    """
+
+    body: Any
+    content_type: str = "application/json"
+    falls: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """How much room a message takes: a template reads it as `fit`, and is filled in again with less until it fits.
+
+    `items` is how many failed items to list, `message` how long each one's message may be (0: none), `full` whether a
+    single failed item's message may stand in full, `label` how long an item's name may be, `details` whether secondary
+    fields are shown.
+    """
+
+    items: int
+    message: int
+    full: bool
+    label: int
+    details: bool
+
+
+FITS = (
+    Fit(items=10, message=150, full=True, label=150, details=True),
+    Fit(items=10, message=60, full=False, label=100, details=True),
+    Fit(items=10, message=0, full=False, label=100, details=True),
+    Fit(items=5, message=0, full=False, label=100, details=True),
+    Fit(items=3, message=0, full=False, label=60, details=False),
+    Fit(items=1, message=0, full=False, label=60, details=False),
+    Fit(items=0, message=0, full=False, label=60, details=False),
+)
+"""Item messages go first, then the item count, then the secondary fields; never verdict, counts or link."""

@@ -1,0 +1,310 @@
+"""The voice: how a result is put into words. In: a result as JSON; out: plain text and short lists, not yet escaped.
+
+Everything here is a filter in templates (`{{ result|headline }}`), so a template of one's own can say it the same way.
+Nothing here knows a target; an icon never stands without its word.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from bridge.model import BAD, Outcome
+from bridge.render.slots import clean_url, one_line, to_moment
+
+GREEN, RED, AMBER, GREY, BLUE = "#2EB67D", "#E01E5A", "#ECB22E", "#8D99A6", "#36C5F0"
+
+_LOOKS = {
+    "passed": ("✅", "PASSED", GREEN),
+    "failed": ("❌", "FAILED", RED),
+    "error": ("💥", "ERROR", AMBER),
+    "timed_out": ("⏰", "TIMED OUT", AMBER),
+    "cancelled": ("🚫", "CANCELLED", GREY),
+    "skipped": ("⏭️", "SKIPPED", GREY),
+    "unknown": ("❓", "UNKNOWN", GREY),
+    "queued": ("⏳", "QUEUED", BLUE),
+    "running": ("▶️", "RUNNING", BLUE),
+}
+_SEVERITY_LOOKS = {
+    "critical": ("🔴", "CRITICAL", RED),
+    "high": ("🟠", "HIGH", AMBER),
+    "medium": ("🟡", "MEDIUM", AMBER),
+    "low": ("🔵", "LOW", BLUE),
+}
+_NEUTRAL_LOOK = ("\N{INFORMATION SOURCE}\ufe0f", "", BLUE)
+_BAD = frozenset(outcome.value for outcome in BAD)
+_AFTER_BAD = frozenset({"still_failing", "failures_changed"})
+_COUNTED = ("passed", "failed", "error", "skipped", "cancelled", "flaky")
+_COUNT_WORDS = {"error": "errors"}
+_OPEN = {"test_run": "open run", "evaluation": "open evaluation", "session": "open session"}
+_OPEN |= {"deployment": "open deployment"}
+_SHOWN_ARTIFACTS = ("report", "video", "image", "log")
+MOST_LINKS = 3
+_UNDER = " \N{SINGLE RIGHT-POINTING ANGLE QUOTATION MARK} "
+
+
+def headline(result: dict[str, Any], most: int = 120) -> str:
+    """One line: mark, icon, title, verdict with its numbers. `❌ My App (android) — FAILED: 1 of 3 groups`.
+
+    The title is cut to `most` characters, so that the verdict after it is never what a limit takes away.
+    """
+    icon, _, _ = _look(result)
+    title = cut(result.get("title"), most) or cut(result.get("type"), most) or "(no title)"
+    said = verdict(result)
+    line = f"{icon} {title} — {said}" if said else f"{icon} {title}"
+    return " · ".join([*marks(result), line])
+
+
+def marks(result: dict[str, Any]) -> list[str]:
+    """What must be seen before anything else: `TEST`, `REPLAY`."""
+    return [word for word, on in (("TEST", result.get("is_test")), ("REPLAY", result.get("is_replay"))) if on]
+
+
+def verdict(result: dict[str, Any]) -> str:
+    """The verdict word, what it follows on, and the numbers; empty where there is nothing to judge."""
+    _, word, _ = _look(result)
+    history = result.get("history") or {}
+    transition, streak = history.get("transition"), history.get("streak")
+    outcome = _outcome(result)
+    if outcome == "unknown" and result.get("raw_status"):
+        return f"UNKNOWN status “{cut(result['raw_status'], 40)}”"
+    if outcome == "neutral" and word:
+        word = f"{word} severity"
+    if transition == "fixed":
+        word = f"FIXED{_after(result)}"
+    elif transition in _AFTER_BAD:
+        nth = f" ({ordinal(streak)} {_run(result)})" if streak else ""
+        word = f"{'' if outcome == 'failed' else f'{word}, '}STILL FAILING{nth}"
+    numbers = _numbers(result)
+    return f"{word}: {numbers}" if word and numbers else word or numbers
+
+
+def color(result: dict[str, Any]) -> str:
+    """The result's colour as `#RRGGBB`. It says the same as the verdict word, never more."""
+    return _look(result)[2]
+
+
+def color_number(result: dict[str, Any]) -> int:
+    """The same colour as the integer that Discord wants."""
+    return int(color(result)[1:], 16)
+
+
+def change(result: dict[str, Any]) -> str:
+    """What changed since the subject's last verdict, in one line; empty where nothing is known or worth a line."""
+    history = result.get("history") or {}
+    transition = history.get("transition")
+    if history.get("late"):
+        return "Arrived late: a newer result is already known, so this one changes nothing"
+    if transition == "broke" and history.get("previous"):
+        before = history.get("previous_streak") or 1
+        return f"Broke: passing for the {plural(before, _run(result)) if before > 1 else _run(result)} before"
+    if transition in _AFTER_BAD:
+        return " · ".join(_ongoing(result, history))
+    if transition == "fixed" and history.get("fixed"):
+        return "Fixed: " + _names(history["fixed"])
+    return ""
+
+
+def brief(result: dict[str, Any]) -> bool:
+    """Whether one line says it all: a pass that is nothing new, something still going on, a ping."""
+    outcome = _outcome(result)
+    transition = (result.get("history") or {}).get("transition") or "none"
+    if result.get("attention") or outcome in _BAD:
+        return False
+    if outcome == "passed":
+        return transition in ("first", "still_passing", "none")
+    return outcome in ("queued", "running") or not (
+        result.get("summary") or result.get("reason") or outcome == "unknown"
+    )
+
+
+def failing(result: dict[str, Any]) -> list[dict[str, Any]]:
+    """The items that failed, newly failing ones first."""
+    bad = [item for item in result.get("items") or () if isinstance(item, dict) and item.get("outcome") in _BAD]
+    return sorted(bad, key=lambda item: not item.get("is_new"))
+
+
+def more_failing(result: dict[str, Any], shown: int) -> int:
+    """How many failing items a list of `shown` leaves out, those included that were dropped at intake."""
+    items = result.get("items") or ()
+    bad = len(failing(result))
+    dropped = (result.get("items_omitted") or 0) if bad == len(items) else 0
+    return max(0, bad - shown) + dropped
+
+
+def label(item: dict[str, Any]) -> str:
+    """An item's whole name in one line, its path before it."""
+    parts = [*(item.get("path") or ()), item.get("name")]
+    return _UNDER.join(line for part in parts if (line := one_line(str(part or "")))) or "(no name)"
+
+
+def standing(item: dict[str, Any]) -> str:
+    """Whether an item is newly failing (`NEW`), still failing (`still`) or without a past (empty)."""
+    if item.get("is_new"):
+        return "NEW"
+    return "still" if (item.get("streak") or 0) > 1 else ""
+
+
+def where(result: dict[str, Any]) -> list[str]:
+    """Where it ran: branch, short commit, change, environment, version."""
+    vcs, app = result.get("vcs") or {}, result.get("app") or {}
+    version = app.get("version")
+    parts = (
+        *(vcs.get("ref"), short_sha(vcs.get("commit")), vcs.get("change")),
+        *(result.get("environment"), f"version {version}" if version else None),
+    )
+    return [line for part in parts if part and (line := one_line(str(part)))]
+
+
+def tally(result: dict[str, Any]) -> list[dict[str, Any]]:
+    """The counts that are not zero, as `{name, number}`: `passed 2`, `failed 1`. Null was not said and is not shown."""
+    counts = result.get("counts") or {}
+    return [{"name": _COUNT_WORDS.get(name, name), "number": counts[name]} for name in _COUNTED if counts.get(name)]
+
+
+def links(result: dict[str, Any]) -> list[dict[str, str]]:
+    """Up to three places to go on, as `{label, url}`: the result's own first. Never a sensitive artifact."""
+    opening = {"label": _OPEN.get(result.get("kind") or "", "open"), "url": result.get("url")}
+    shown = [artifact for artifact in _entries(result, "artifacts") if artifact.get("kind") in _SHOWN_ARTIFACTS]
+    kept = [
+        {"label": artifact["kind"], "url": artifact.get("url")} for artifact in shown if not artifact.get("sensitive")
+    ]
+    found: dict[str, dict[str, str]] = {}
+    for link in [opening, *_entries(result, "links"), *kept]:
+        url = clean_url(link.get("url"))
+        if url:
+            found.setdefault(url, {"label": one_line(str(link.get("label") or "")) or "open", "url": url})
+    return list(found.values())[:MOST_LINKS]
+
+
+def duration(milliseconds: Any) -> str:
+    """`850 ms`, `12 s`, `4 m 12 s`, `2 h 5 m`, `3 d 4 h`; empty for null."""
+    if isinstance(milliseconds, bool) or not isinstance(milliseconds, int | float):
+        return ""
+    if milliseconds < 1000:
+        return f"{max(0, round(milliseconds))} ms"
+    seconds = round(milliseconds / 1000)
+    for larger, smaller, size, small in (("d", "h", 86_400, 3600), ("h", "m", 3600, 60), ("m", "s", 60, 1)):
+        if seconds >= size:
+            rest = seconds % size // small
+            return f"{seconds // size} {larger}" + (f" {rest} {smaller}" if rest else "")
+    return f"{seconds} s"
+
+
+def ago(moment: Any, now: Any) -> str:
+    """How long `moment` lies before `now`, in its largest unit only: `3 h`; empty where one of them is null."""
+    then, present = to_moment(moment), to_moment(now)
+    if then is None or present is None:
+        return ""
+    return _span(then, present)
+
+
+def plural(number: Any, one: str, many: str | None = None) -> str:
+    """`{{ 3|plural('group') }}` is `3 groups`."""
+    return f"{_grouped(number)} {one if number == 1 else many or one + 's'}"
+
+
+def ordinal(number: int) -> str:
+    """`1st`, `2nd`, `3rd`, `4th`, `11th`."""
+    ending = "th" if number % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}{ending}"
+
+
+def short_sha(commit: Any) -> str:
+    """The first seven characters of a commit."""
+    return str(commit or "").strip()[:7]
+
+
+def cut(text: Any, length: int) -> str:
+    """The text as one line of at most `length` characters, with a mark where something is missing."""
+    line = one_line(text if isinstance(text, str) else "" if text is None else str(text))
+    if len(line) <= length:
+        return line
+    return line[: length - 1].rstrip() + "…" if length > 0 else ""
+
+
+def _look(result: dict[str, Any]) -> tuple[str, str, str]:
+    outcome = _outcome(result)
+    if outcome == "neutral":
+        return _SEVERITY_LOOKS.get(result.get("severity") or "", _NEUTRAL_LOOK)
+    return _LOOKS[outcome]
+
+
+def _outcome(result: dict[str, Any]) -> str:
+    """The outcome, or the state of what has not ended."""
+    state, outcome = result.get("state"), result.get("outcome")
+    if state in ("queued", "running") and outcome is None:
+        return str(state)
+    return outcome if outcome in _LOOKS or outcome == Outcome.NEUTRAL else "unknown"
+
+
+def _numbers(result: dict[str, Any]) -> str:
+    """`1 of 3 groups` for a bad outcome, `17 groups` for a good one, and what else is worth a word."""
+    counts, outcome = result.get("counts") or {}, _outcome(result)
+    unit, total, passed = counts.get("unit") or "part", counts.get("total"), counts.get("passed")
+    bad = [counts[name] for name in ("failed", "error") if counts.get(name) is not None]
+    said = []
+    if outcome in _BAD and sum(bad):
+        said.append(f"{_grouped(sum(bad))} of {plural(total, unit)}" if total else plural(sum(bad), unit))
+    elif outcome == "passed" and (total or passed):
+        whole = total if total and passed is not None and passed != total else None
+        said.append(f"{_grouped(passed)} of {plural(whole, unit)}" if whole else plural(total or passed, unit))
+    if counts.get("flaky"):
+        said.append(f"{_grouped(counts['flaky'])} flaky")
+    if outcome == "passed" and counts.get("skipped"):
+        said.append(f"{_grouped(counts['skipped'])} skipped")
+    return ", ".join(said)
+
+
+def _grouped(number: Any) -> str:
+    return f"{number:,}" if isinstance(number, int) else str(number)
+
+
+def _after(result: dict[str, Any]) -> str:
+    """` after 3 h (2 runs)`, as much of it as is known."""
+    history = result.get("history") or {}
+    span = ago(history.get("previous_since"), result.get("time"))
+    runs = history.get("previous_streak")
+    return (f" after {span}" if span and span != "0 s" else "") + (f" ({plural(runs, _run(result))})" if runs else "")
+
+
+def _ongoing(result: dict[str, Any], history: dict[str, Any]) -> list[str]:
+    newly, fixed = history.get("newly_failing") or (), history.get("fixed") or ()
+    span = ago(history.get("failing_since"), result.get("time"))
+    parts = (
+        f"{plural(len(newly), 'new failure')}" if newly else "",
+        f"{len(fixed)} fixed" if fixed else "",
+        f"failing for {span}" if span and span != "0 s" else "",
+    )
+    said = [part for part in parts if part]
+    return [said[0][0].upper() + said[0][1:], *said[1:]] if said else []
+
+
+def _run(result: dict[str, Any]) -> str:
+    """What one more result of the same subject is called."""
+    return "run" if result.get("kind") in ("test_run", "evaluation", "session") else "time"
+
+
+def _names(items: list[dict[str, Any]], most: int = 3) -> str:
+    names = ", ".join(cut(label(item), 80) for item in items[:most])
+    return f"{names}, + {len(items) - most} more" if len(items) > most else names
+
+
+def _entries(result: dict[str, Any], name: str) -> list[dict[str, Any]]:
+    return [entry for entry in result.get(name) or () if isinstance(entry, dict)]
+
+
+def _span(then: datetime, present: datetime) -> str:
+    seconds = max(0, round((present - then).total_seconds()))
+    for unit, size in (("d", 86_400), ("h", 3600), ("m", 60)):
+        if seconds >= size:
+            return f"{seconds // size} {unit}"
+    return f"{seconds} s"
+
+
+FILTERS: dict[str, Callable[..., Any]] = {
+    function.__name__: function
+    for function in (
+        *(headline, marks, verdict, color, color_number, change, brief, failing, more_failing, label, standing, where),
+        *(tally, links, duration, ago, plural, ordinal, short_sha, cut, one_line),
+    )
+}

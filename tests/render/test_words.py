@@ -1,0 +1,249 @@
+"""The voice: what is said of a result, word for word."""
+
+import pytest
+
+from bridge.render import words
+from tests.render.making import item, result
+
+
+def history(transition, **fields):
+    return {"transition": transition, **fields}
+
+
+@pytest.mark.parametrize(
+    ("fields", "headline"),
+    [
+        (
+            {"counts": {"total": 3, "passed": 2, "failed": 1, "unit": "group"}},
+            "❌ My App (android) — FAILED: 1 of 3 groups",
+        ),
+        ({"counts": {"failed": 2, "error": 1, "unit": "test"}}, "❌ My App (android) — FAILED: 3 tests"),
+        ({"counts": {"total": 1, "failed": 1, "unit": "flow"}}, "❌ My App (android) — FAILED: 1 of 1 flow"),
+        ({}, "❌ My App (android) — FAILED"),
+        ({"counts": {"failed": 0}}, "❌ My App (android) — FAILED"),
+        (
+            {"outcome": "passed", "counts": {"total": 17, "passed": 17, "unit": "test"}},
+            "✅ My App (android) — PASSED: 17 tests",
+        ),
+        (
+            {
+                "outcome": "passed",
+                "counts": {"total": 1200, "passed": 1100, "skipped": 100, "flaky": 2, "unit": "test"},
+            },
+            "✅ My App (android) — PASSED: 1,100 of 1,200 tests, 2 flaky, 100 skipped",
+        ),
+        ({"outcome": "passed"}, "✅ My App (android) — PASSED"),
+        (
+            {
+                "outcome": "passed",
+                "history": history("fixed", previous_since="2026-03-14T09:00:00Z", previous_streak=2),
+            },
+            "✅ My App (android) — FIXED after 3 h (2 runs)",
+        ),
+        ({"outcome": "passed", "history": history("fixed")}, "✅ My App (android) — FIXED"),
+        ({"history": history("still_failing", streak=4)}, "❌ My App (android) — STILL FAILING (4th run)"),
+        (
+            {"history": history("failures_changed", streak=2), "counts": {"total": 9, "failed": 3, "unit": "test"}},
+            "❌ My App (android) — STILL FAILING (2nd run): 3 of 9 tests",
+        ),
+        (
+            {"outcome": "timed_out", "kind": "deployment", "history": history("still_failing", streak=3)},
+            "⏰ My App (android) — TIMED OUT, STILL FAILING (3rd time)",
+        ),
+        ({"outcome": "error"}, "💥 My App (android) — ERROR"),
+        ({"outcome": "cancelled"}, "🚫 My App (android) — CANCELLED"),
+        ({"outcome": "skipped"}, "⏭️ My App (android) — SKIPPED"),
+        ({"outcome": None, "state": "running"}, "▶️ My App (android) — RUNNING"),
+        ({"outcome": None, "state": "queued"}, "⏳ My App (android) — QUEUED"),
+        ({"outcome": "unknown", "raw_status": "wobbly\n"}, "❓ My App (android) — UNKNOWN status “wobbly”"),
+        ({"outcome": None}, "❓ My App (android) — UNKNOWN"),
+        ({"outcome": "brand new word"}, "❓ My App (android) — UNKNOWN"),
+        ({"outcome": "neutral", "severity": "high"}, "🟠 My App (android) — HIGH severity"),
+        ({"outcome": "neutral", "severity": "info"}, "\N{INFORMATION SOURCE}\ufe0f My App (android)"),
+        ({"is_test": True}, "TEST · ❌ My App (android) — FAILED"),
+        ({"is_replay": True}, "REPLAY · ❌ My App (android) — FAILED"),
+        ({"title": "two\n lines"}, "❌ two lines — FAILED"),
+        ({"title": ""}, "❌ batch.completed — FAILED"),
+        ({"title": "", "type": ""}, "❌ (no title) — FAILED"),
+        ({"title": "x" * 300}, f"❌ {'x' * 119}… — FAILED"),
+    ],
+)
+def test_the_headline_says_the_verdict_and_its_numbers(fields, headline):
+    assert words.headline(result(**fields)) == headline
+
+
+@pytest.mark.parametrize(
+    ("fields", "change"),
+    [
+        ({"history": history("broke", previous="passed", previous_streak=12)}, "Broke: passing for the 12 runs before"),
+        ({"history": history("broke", previous="passed", previous_streak=1)}, "Broke: passing for the run before"),
+        ({"history": history("broke")}, ""),
+        ({"history": history("first"), "outcome": "passed"}, ""),
+        ({"history": history("still_failing", failing_since="2026-03-12T12:00:00Z")}, "Failing for 2 d"),
+        ({"history": history("still_failing", failing_since="2026-03-14T12:00:00Z")}, ""),
+        (
+            {
+                "history": history(
+                    "failures_changed",
+                    newly_failing=[{"name": "a", "path": []}, {"name": "b", "path": []}],
+                    fixed=[{"name": "c", "path": []}],
+                    failing_since="2026-03-14T11:59:20Z",
+                )
+            },
+            "2 new failures · 1 fixed · failing for 40 s",
+        ),
+        (
+            {
+                "outcome": "passed",
+                "history": history("fixed", fixed=[{"name": str(n), "path": ["Cart"]} for n in range(5)]),
+            },
+            "Fixed: Cart > 0, Cart > 1, Cart > 2, + 2 more".replace(" > ", words._UNDER),
+        ),
+        (
+            {"history": history("none", late=True)},
+            "Arrived late: a newer result is already known, so this one changes nothing",
+        ),
+    ],
+)
+def test_the_change_says_what_is_different_from_last_time(fields, change):
+    assert words.change(result(**fields)) == change
+
+
+@pytest.mark.parametrize(
+    ("fields", "brief"),
+    [
+        ({"outcome": "passed"}, True),
+        ({"outcome": "passed", "history": history("still_passing")}, True),
+        ({"outcome": "passed", "history": history("first"), "summary": "all well"}, True),
+        ({"outcome": "passed", "history": history("fixed")}, False),
+        ({"outcome": "failed"}, False),
+        ({"outcome": "error"}, False),
+        ({"outcome": "neutral"}, True),
+        ({"outcome": "neutral", "summary": "3 files"}, False),
+        ({"outcome": "neutral", "attention": True}, False),
+        ({"outcome": None, "state": "running", "summary": "step 2"}, True),
+        ({"outcome": "unknown"}, False),
+        ({"outcome": "cancelled", "reason": "by hand"}, False),
+        ({"outcome": "neutral", "kind": "other", "is_test": True}, True),
+    ],
+)
+def test_one_line_is_enough_where_nothing_is_new(fields, brief):
+    assert words.brief(result(**fields)) is brief
+
+
+def test_newly_failing_items_come_first_and_the_rest_is_counted():
+    items = [
+        item("a"),
+        item("b", outcome="passed"),
+        item("c", is_new=True),
+        item("d", outcome="timed_out", is_new=True),
+    ]
+    made = result(items=items)
+    assert [each["name"] for each in words.failing(made)] == ["c", "d", "a"]
+    assert words.more_failing(made, 2) == 1
+    assert words.more_failing(made, 10) == 0
+    assert words.more_failing(result(items=[item()] * 1000, items_omitted=4000), 10) == 4990
+    assert words.more_failing(result(items=[item(), item(outcome="passed")], items_omitted=4000), 10) == 0
+
+
+@pytest.mark.parametrize(
+    ("fields", "standing"),
+    [({"is_new": True, "streak": 1}, "NEW"), ({"streak": 2}, "still"), ({"streak": 1}, ""), ({}, "")],
+)
+def test_an_item_says_whether_it_is_new(fields, standing):
+    assert words.standing(item(**fields)) == standing
+
+
+def test_zeros_and_nulls_are_not_counted_out():
+    counts = {"passed": 2, "failed": 0, "error": 3, "skipped": None, "flaky": 1}
+    assert words.tally(result(counts=counts)) == [
+        {"name": "passed", "number": 2},
+        {"name": "errors", "number": 3},
+        {"name": "flaky", "number": 1},
+    ]
+
+
+def test_links_lead_on_but_never_to_what_is_sensitive():
+    made = result(
+        links=[
+            {"label": "logs", "url": "https://e.example/l"},
+            {"label": "again", "url": "https://example.com/runs/1"},
+        ],
+        artifacts=[
+            {"kind": "build", "url": "https://e.example/app.apk", "sensitive": True},
+            {"kind": "video", "url": "https://e.example/v", "sensitive": True},
+            {"kind": "report", "url": "https://e.example/r", "sensitive": False},
+            {"kind": "log", "url": "https://e.example/x", "sensitive": False},
+        ],
+    )
+    assert words.links(made) == [
+        {"label": "open run", "url": "https://example.com/runs/1"},
+        {"label": "logs", "url": "https://e.example/l"},
+        {"label": "report", "url": "https://e.example/r"},
+    ]
+    assert words.links(result(url="javascript:alert(1)")) == []
+
+
+def test_where_it_ran():
+    vcs = {"ref": "main", "commit": "a1b2c3d4e5f6", "change": "#12"}
+    made = result(vcs=vcs, environment="staging", app={"version": "2.4"})
+    assert words.where(made) == ["main", "a1b2c3d", "#12", "staging", "version 2.4"]
+    assert words.where(result()) == []
+
+
+@pytest.mark.parametrize(
+    ("milliseconds", "said"),
+    [
+        (None, ""),
+        (True, ""),
+        ("12", ""),
+        (0, "0 ms"),
+        (850, "850 ms"),
+        (999.9, "1000 ms"),
+        (12_000, "12 s"),
+        (252_000, "4 m 12 s"),
+        (240_000, "4 m"),
+        (7_500_000, "2 h 5 m"),
+        (273_600_000, "3 d 4 h"),
+        (-5, "0 ms"),
+    ],
+)
+def test_durations(milliseconds, said):
+    assert words.duration(milliseconds) == said
+
+
+@pytest.mark.parametrize(
+    ("then", "said"),
+    [
+        ("2026-03-14T11:59:30Z", "30 s"),
+        ("2026-03-14T11:00:30Z", "59 m"),
+        ("2026-03-14T09:00:00+00:00", "3 h"),
+        ("2026-03-01T12:00:00Z", "13 d"),
+        ("2026-03-15T12:00:00Z", "0 s"),
+        (None, ""),
+        ("soon", ""),
+    ],
+)
+def test_how_long_ago(then, said):
+    assert words.ago(then, "2026-03-14T12:00:00.000Z") == said
+
+
+def test_small_words():
+    assert [words.ordinal(n) for n in (1, 2, 3, 4, 11, 12, 13, 21, 101, 111)] == [
+        *("1st", "2nd", "3rd", "4th", "11th", "12th", "13th", "21st", "101st", "111th")
+    ]
+    assert [words.plural(n, "group") for n in (0, 1, 2, 1200)] == ["0 groups", "1 group", "2 groups", "1,200 groups"]
+    assert words.plural(2, "entry", "entries") == "2 entries"
+    assert words.short_sha("a1b2c3d4") == "a1b2c3d"
+    assert words.short_sha(None) == ""
+    assert words.cut("a  b\nc", 5) == "a b c"
+    assert words.cut("abcdef", 5) == "abcd…"
+    assert words.cut("abcdef", 0) == ""
+    assert words.cut(None, 5) == ""
+
+
+@pytest.mark.parametrize(
+    "name", sorted(words.FILTERS.keys() & {"headline", "change", "brief", "failing", "links", "where"})
+)
+def test_words_are_found_for_a_result_with_nothing_in_it(name):
+    words.FILTERS[name]({})
