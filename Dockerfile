@@ -34,6 +34,7 @@ COPY --from=build /opt/venv /opt/venv
 
 # SQLite's own temporary files go beside the database, so that /tmp need not be writable.
 ENV PATH=/opt/venv/bin:$PATH \
+    ADMIN_LISTEN=0.0.0.0:8081 \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
     SQLITE_TMPDIR=/data \

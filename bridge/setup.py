@@ -28,6 +28,7 @@ class Setup:
     targets: Mapping[str, Target]
     routes: Mapping[str, Route]
     router: Router
+    renderer: Renderer
     fingerprints: Mapping[str, str]
     """By target: a digest of its options, secrets included. A change of it ends a pause."""
 
@@ -47,13 +48,14 @@ def _compiled(expression: str) -> Callable[[dict[str, Any]], Any]:
 
 
 def set_up(config: Config) -> Setup:
-    """Put a valid configuration together. Raises RenderError where the operator's templates cannot be compiled."""
+    """Put a valid configuration together. Templates that cannot be used are in `renderer.problems`."""
     renderer = Renderer(config.templates)
     return Setup(
         config=config,
         targets={name: build(name, options, renderer) for name, options in config.targets.items()},
         routes={route.name: route for route in config.routes},
         router=Router(config.routes, config.conditions),
+        renderer=renderer,
         fingerprints={name: _fingerprint(options) for name, options in config.targets.items()},
     )
 

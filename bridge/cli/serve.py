@@ -40,6 +40,6 @@ async def _serve(path: Path, token: str) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    async with running(path, os.environ, admin_token=token) as server:
+    async with running(path, os.environ, own_token=token) as server:
         loop.add_signal_handler(signal.SIGHUP, server.reload)
         await stop.wait()

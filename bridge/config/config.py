@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from bridge.config.marks import Path, Place
 from bridge.config.report import show
-from bridge.config.schema import Address, Admin, Case, Network, Store
+from bridge.config.schema import Address, Admin, Case, Store
 from bridge.errors import Problem
 from bridge.routing import Route
 from bridge.vendors import Vendor, VendorOptions
@@ -53,7 +53,6 @@ class Config:
     admin: Admin
     store: Store
     templates: FilePath | None
-    trusted_proxies: tuple[Network, ...]
     sources: Mapping[str, Source]
     targets: Mapping[str, Any]
     """Each value is one of the target room's options, by its `type`."""

@@ -84,7 +84,6 @@ class _Reading:
             admin=top.admin,
             store=top.store,
             templates=templates,
-            trusted_proxies=top.trusted_proxies,
             sources={name: source for name, source in sources.items() if source},
             targets={name: target for name, target in targets.items() if target},
             routes=tuple(route for route in routes if route),

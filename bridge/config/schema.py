@@ -4,7 +4,6 @@ The keys of targets, routes, signatures and private vendors are declared by thei
 Nothing is looked up: whether a name exists is for `load` to say.
 """
 
-import ipaddress
 import re
 from functools import cache
 from pathlib import Path as FilePath
@@ -96,13 +95,6 @@ def _not_empty(secret: SecretStr) -> SecretStr:
     return secret
 
 
-def _network(value: Any) -> Any:
-    try:
-        return ipaddress.ip_network(str(value), strict=False)
-    except ValueError:
-        raise ValueError("must be an address or a network, as in 10.0.0.0/8") from None
-
-
 def _body_size(size: int) -> int:
     if not 0 < size <= MOST_BODY:
         raise ValueError(f"must be more than 0 and at most {MOST_BODY >> 20}MiB")
@@ -113,9 +105,6 @@ Secret = Annotated[SecretStr, AfterValidator(_not_empty)]
 Name = Annotated[str, AfterValidator(_name)]
 Text = Annotated[str, Field(min_length=1)]
 Listen = Annotated[Address, BeforeValidator(_address), PlainSerializer(str), WithJsonSchema({"type": "string"})]
-Network = Annotated[
-    ipaddress.IPv4Network | ipaddress.IPv6Network, BeforeValidator(_network), WithJsonSchema({"type": "string"})
-]
 Verdict = Literal["passed", "failed", "error", "timed_out"]
 
 
@@ -192,8 +181,6 @@ class Top(Options):
     store: Store = Store()
     templates: FilePath | None = None
     """The operator's own templates, looked at before the built-in ones; relative to the configuration."""
-    trusted_proxies: tuple[Network, ...] = ()
-    """Proxies whose word about the sender's address is believed."""
     sources: dict[str, Any] = Field(min_length=1)
     targets: dict[str, Any] = Field(default_factory=dict)
     routes: tuple[Any, ...] = ()

@@ -188,7 +188,7 @@ class Admin:
             {
                 "name": name,
                 "vendor": source.vendor.name,
-                "path": f"/hooks/{name}",
+                "url": f"{self._setup().config.public_url or ''}/hooks/{name}",
                 "verified": source.scheme is not None,
                 "secrets": len(source.secrets),
                 "refusals": [

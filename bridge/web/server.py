@@ -14,11 +14,11 @@ from functools import partial
 from pathlib import Path
 
 from bridge import clock
-from bridge.config import load, needs_restart
-from bridge.config.watch import fingerprint, watch
+from bridge.config import fingerprint, load, needs_restart, serving_problems, watch
+from bridge.config.check import rehearse
 from bridge.deliver import Deliverer
 from bridge.dispatch import Dispatcher
-from bridge.errors import BridgeError, StoreUnavailable
+from bridge.errors import BridgeError, ConfigError, StoreUnavailable
 from bridge.metrics import CONFIG_VALID
 from bridge.setup import Setup, set_up
 from bridge.store import Store, open_store, refusals, retention
@@ -41,13 +41,21 @@ log = logging.getLogger("bridge.server")
 class Live:
     """The configuration in use, and how it is exchanged for a changed one."""
 
-    def __init__(self, path: Path, environment: Mapping[str, str]) -> None:
+    def __init__(self, path: Path, environment: Mapping[str, str], own_token: str) -> None:
         self._path = path
         self._environment = environment
-        self.problems: list[str] = []
-        config = load(path, environment)
-        self.setup: Setup = set_up(config)
+        self.own_token = own_token
+        self.setup: Setup = set_up(load(path, environment))
+        # A broken template must not keep hooks from being kept: its messages fall to the built-in layout and say so.
+        self.problems = [str(problem) for problem in self.setup.renderer.problems]
+        for problem in self.problems:
+            log.error("%s", problem)
         CONFIG_VALID.set(1)
+
+    @property
+    def token(self) -> str:
+        """What the operator's API asks for: the file's token, or this run's own where the file has none."""
+        return self.setup.config.admin_token or self.own_token
 
     def files(self) -> list[Path]:
         """What is watched: the file itself, the secrets it names, the operator's templates."""
@@ -57,9 +65,12 @@ class Live:
         """Take up the file as it is now. One that cannot be used changes nothing but the problems."""
         try:
             config = load(self._path, self._environment)
+            problems = [*serving_problems(config, on_terminal=bool(self.own_token)), *rehearse(config, clock.now())]
+            if problems:
+                raise ConfigError(problems)
             setup = set_up(config)
         except BridgeError as error:
-            self.problems = [str(error)]
+            self.problems = str(error).splitlines()
             CONFIG_VALID.set(0)
             log.error("the changed configuration cannot be used; the old one stays in place:\n%s", error)
             return False
@@ -76,10 +87,9 @@ class Live:
 class Server:
     """One running bridge. Use as `async with running(...)`."""
 
-    def __init__(self, live: Live, store: Store, admin_token: str) -> None:
+    def __init__(self, live: Live, store: Store) -> None:
         self.live = live
         self.store = store
-        self._admin_token = admin_token
         self._refusals = Refusals()
         owner = f"{socket.gethostname()}-{os.getpid()}-{clock.uuid7(clock.now())[-6:]}"
         self.deliverer = Deliverer(store, lambda: live.setup, owner)
@@ -119,7 +129,7 @@ class Server:
         self.deliverer.refresh()
         self._dispatching = asyncio.create_task(self.dispatcher.run(), name="dispatch")
         admin = Admin(self.store, lambda: self.live.setup, self.nudge, lambda: self.live.problems)
-        admin_door = admin_app(admin, lambda: self._admin_token or self._configured_token())
+        admin_door = admin_app(admin, lambda: self.live.token)
         for app, bound in ((hooks_app(self.hooks), hooks_socket), (admin_door, admin_socket)):
             listener = listening(app, DRAIN)
             self._doors.append((listener, asyncio.create_task(listener.serve(sockets=[bound]))))
@@ -133,9 +143,6 @@ class Server:
             asyncio.create_task(_every(TIDY, self._tidy)),
         ]
         log.info("hooks at %s/hooks/<source>, the operator at %s", self.hooks_url, self.admin_url)
-
-    def _configured_token(self) -> str:
-        return self.live.setup.config.admin_token or ""
 
     async def _watch(self, loaded: str) -> None:
         async def changed() -> None:
@@ -189,12 +196,12 @@ async def _every(seconds: float, work: Callable[[], Awaitable[None]]) -> None:
 
 
 @contextlib.asynccontextmanager
-async def running(path: Path, environment: Mapping[str, str], *, admin_token: str = "") -> AsyncIterator[Server]:
-    """A bridge that serves that file for as long as the block runs. `admin_token` stands in where the file has none.
+async def running(path: Path, environment: Mapping[str, str], *, own_token: str = "") -> AsyncIterator[Server]:
+    """A bridge that serves that file while the block runs. `own_token` is the operator's where the file has none.
 
     Raises ConfigError, RenderError, StoreRefused, StoreUnavailable where it cannot start; nothing is left behind.
     """
-    live = Live(path, environment)
+    live = Live(path, environment, own_token)
     config = live.setup.config
     with contextlib.ExitStack() as sockets:
         bound = [
@@ -202,7 +209,7 @@ async def running(path: Path, environment: Mapping[str, str], *, admin_token: st
             for listen, key in ((config.listen, "listen"), (config.admin.listen, "admin.listen"))
         ]
         store = await open_store(config.store.url.get_secret_value(), exclusive=True)
-        server = Server(live, store, admin_token)
+        server = Server(live, store)
         try:
             await server.start(*bound)
         except BaseException:

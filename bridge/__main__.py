@@ -1,0 +1,5 @@
+"""`python -m bridge` is the command `drawbridge`."""
+
+from bridge.cli import main
+
+main()
