@@ -5,7 +5,6 @@ Functions that need the time take it as an argument (`now`); only the outermost 
 
 import secrets
 import time
-import uuid
 from datetime import UTC, datetime
 
 SECOND = 1_000_000
@@ -39,5 +38,5 @@ def uuid7(micros: int) -> str:
     millis = micros // 1_000
     value = (millis & (1 << 48) - 1) << 80 | secrets.randbits(80)
     value = value & ~(0xF << 76) | 7 << 76
-    value = value & ~(0x3 << 62) | 2 << 62
-    return str(uuid.UUID(int=value))
+    text = f"{value & ~(0x3 << 62) | 2 << 62:032x}"
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"

@@ -24,10 +24,10 @@ from bridge.normalize import as_json, cap_items, normalize
 from bridge.setup import Setup
 from bridge.store import Store, Tx, deliveries, events, leases, subjects
 
-AT_ONCE = 64
+AT_ONCE = 32
 """Events dispatched in one transaction: hooks that come meanwhile wait for it on SQLite, so it is kept short."""
 
-SLICE = 16
+SLICE = 4
 """Events normalized before others on the loop (hooks that wait for their answer) get a turn."""
 
 YIELD = 9

@@ -9,8 +9,6 @@ from bridge.model import Event, Verification
 from bridge.store.tx import Row, Tx
 
 COLUMNS = "seq, id, source, vendor, received_at, headers, body, verification, is_test, is_replay"
-ADD = """INSERT INTO events (id, source, vendor, received_at, headers, body, verification, is_test, is_replay)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, false)"""
 
 
 def to_event(row: Row) -> Event:

@@ -28,13 +28,13 @@ STEPS: tuple[tuple[str, ...], ...] = (
             dispatched_at BIGINT)""",
         "CREATE INDEX events_waiting ON events (seq) WHERE dispatched_at IS NULL",
         "CREATE INDEX events_by_source ON events (source, seq)",
-        "CREATE INDEX events_by_age ON events (received_at)",
         # Dedupe, apart from custody: it may outlive the event, or be shorter.
         """CREATE TABLE seen (
             source TEXT NOT NULL,
             verified BOOLEAN NOT NULL,
             key {bytes} NOT NULL,
             event_id TEXT NOT NULL,
+            received_at BIGINT NOT NULL,
             until BIGINT NOT NULL,
             PRIMARY KEY (source, verified, key))""",
         "CREATE INDEX seen_by_age ON seen (until)",

@@ -31,10 +31,11 @@ RECONNECT = 1.0
 """Seconds between attempts to listen again after the connection broke."""
 
 SEEN = """
-    INSERT INTO seen (source, verified, key, event_id, until)
-    SELECT * FROM unnest($1::text[], $2::boolean[], $3::bytea[], $4::text[], $5::bigint[])
-    ON CONFLICT (source, verified, key) DO UPDATE SET event_id = excluded.event_id, until = excluded.until
-    WHERE seen.until <= $6
+    INSERT INTO seen (source, verified, key, event_id, received_at, until)
+    SELECT * FROM unnest($1::text[], $2::boolean[], $3::bytea[], $4::text[], $5::bigint[], $6::bigint[])
+    ON CONFLICT (source, verified, key) DO UPDATE
+      SET event_id = excluded.event_id, received_at = excluded.received_at, until = excluded.until
+    WHERE seen.until <= excluded.received_at
     RETURNING event_id"""
 FIRST_COPIES = """
     SELECT seen.source, seen.verified, seen.key, seen.event_id FROM seen
@@ -185,8 +186,8 @@ class PostgresStore:
                         SEEN,
                         *columns,
                         [ids[n] for _, n in order],
+                        [hooks[n].received_at for _, n in order],
                         [hooks[n].dedupe_until for _, n in order],
-                        max(hook.received_at for hook in hooks),
                     )
                 }
                 if len(claimed) < len(order):

@@ -24,7 +24,7 @@ async def forget_events(tx: Tx, before: int) -> int:
     rows = await tx.rows(
         """SELECT id FROM events WHERE received_at < $1 AND dispatched_at IS NOT NULL AND NOT EXISTS
              (SELECT 1 FROM deliveries WHERE deliveries.event_id = events.id AND deliveries.state = 'waiting')
-           ORDER BY received_at LIMIT $2""",
+           ORDER BY seq LIMIT $2""",
         before,
         STEP,
     )

@@ -8,6 +8,7 @@ disk the thread hops would else cost more than the fsync. Reads have a connectio
 import asyncio
 import contextlib
 import fcntl
+import functools
 import queue
 import sqlite3
 import threading
@@ -22,8 +23,7 @@ import orjson
 
 from bridge import clock
 from bridge.errors import StoreRefused, StoreUnavailable
-from bridge.model import Receipt, Status, Verified
-from bridge.store import events
+from bridge.model import Receipt, Status, Verification, Verified
 from bridge.store.migrations import migrate
 from bridge.store.tx import Operation, Row, T
 
@@ -37,6 +37,9 @@ LINGER = 0.0015
 """For how long, in seconds."""
 
 LARGEST_BATCH = 512
+
+LARGEST_INSERT = 64
+"""Rows of one INSERT, a power of two: so that few different statements are ever prepared."""
 
 LOCK_WAIT = 30.0
 """How long a new server waits for the old one to let go of the file, in seconds."""
@@ -217,36 +220,40 @@ class SqliteStore:
             jobs[0].future.get_loop().call_soon_threadsafe(_answer, done)
 
     def _keep(self, jobs: Sequence[_Keep]) -> list[Receipt]:
-        """Every hook's receipt; those that are new are inserted together."""
-        new: list[dict[str, Any]] = []
-        receipts: list[Receipt] = []
-        for job in jobs:
-            hook = job.hook
-            event_id = clock.uuid7(hook.received_at)
-            first = self._seen_before(hook, event_id)
-            if first is not None:
-                receipts.append(Receipt(first, Status.DUPLICATE))
-                continue
-            new.append(_named(_event_row(event_id, hook)))
-            receipts.append(Receipt(event_id, Status.ACCEPTED))
-        self._writer.executemany(events.ADD, new)
-        return receipts
+        """Every hook's receipt. One whose key is another's by now is that one's duplicate; the others are inserted."""
+        kept = [(clock.uuid7(job.hook.received_at), job.hook) for job in jobs]
+        keyed = [(event_id, hook) for event_id, hook in kept if not hook.is_test]
+        claimed = self._insert(SEEN, [_seen_row(event_id, hook) for event_id, hook in keyed])
+        firsts: dict[str, str] = {}
+        if claimed < len(keyed):
+            firsts = {event_id: self._first_copy(hook) for event_id, hook in keyed}
+        new = [(event_id, hook) for event_id, hook in kept if firsts.get(event_id, event_id) == event_id]
+        self._insert(EVENTS, [_event_row(event_id, hook) for event_id, hook in new])
+        return [
+            Receipt(first, Status.ACCEPTED if first == event_id else Status.DUPLICATE)
+            for event_id, _ in kept
+            for first in [firsts.get(event_id, event_id)]
+        ]
 
-    def _seen_before(self, hook: Verified, event_id: str) -> str | None:
-        """The id of the first copy, or null and the key is now ours."""
-        if hook.is_test:
-            return None
-        key = (hook.source, hook.verification.verified, hook.dedupe_key)
-        claimed = self._writer.execute(
-            """INSERT INTO seen (source, verified, key, event_id, until) VALUES (?, ?, ?, ?, ?)
-               ON CONFLICT (source, verified, key) DO UPDATE SET event_id = excluded.event_id, until = excluded.until
-               WHERE seen.until <= ?""",
-            (*key, event_id, hook.dedupe_until, hook.received_at),
-        ).rowcount
-        if claimed:
-            return None
+    def _insert(self, statement: "_Bulk", rows: Sequence[tuple[Any, ...]]) -> int:
+        """Insert many rows with few statements; returns how many were inserted.
+
+        Python lets go of its lock in every step of a statement, and with a busy loop beside it gets it back late: a
+        statement for each row would cost more than the rows themselves.
+        """
+        inserted = done = 0
+        while done < len(rows):
+            size = 1 << min(len(rows) - done, LARGEST_INSERT).bit_length() - 1
+            values = [value for row in rows[done : done + size] for value in row]
+            inserted += self._writer.execute(statement.text(size), values).rowcount
+            done += size
+        return inserted
+
+    def _first_copy(self, hook: Verified) -> str:
+        """The id of the event that has this hook's dedupe key."""
         found = self._writer.execute(
-            "SELECT event_id FROM seen WHERE source = ? AND verified = ? AND key = ?", key
+            "SELECT event_id FROM seen WHERE source = ? AND verified = ? AND key = ?",
+            (hook.source, hook.verification.verified, hook.dedupe_key),
         ).fetchone()
         return str(found["event_id"])
 
@@ -265,8 +272,44 @@ class SqliteStore:
         return job.future, value, None
 
 
+@dataclass(frozen=True, slots=True)
+class _Bulk:
+    """An INSERT of any number of rows."""
+
+    head: str
+    row: str
+    tail: str = ""
+
+    def text(self, rows: int) -> str:
+        return _bulk_text(self, rows)
+
+
+@functools.cache
+def _bulk_text(bulk: _Bulk, rows: int) -> str:
+    return f"{bulk.head} VALUES {', '.join([bulk.row] * rows)} {bulk.tail}"
+
+
+SEEN = _Bulk(
+    "INSERT INTO seen (received_at, source, verified, key, event_id, until)",
+    "(?, ?, ?, ?, ?, ?)",
+    """ON CONFLICT (source, verified, key) DO UPDATE
+         SET event_id = excluded.event_id, until = excluded.until, received_at = excluded.received_at
+       WHERE seen.until <= excluded.received_at""",
+)
+EVENTS = _Bulk(
+    """INSERT INTO events (id, source, vendor, received_at, headers, body, verification, is_test, is_replay)""",
+    "(?, ?, ?, ?, ?, ?, ?, ?, false)",
+)
+
+
+def _seen_row(event_id: str, hook: Verified) -> tuple[Any, ...]:
+    """The values of `SEEN`."""
+    key = (hook.source, hook.verification.verified, hook.dedupe_key)
+    return hook.received_at, *key, event_id, hook.dedupe_until
+
+
 def _event_row(event_id: str, hook: Verified) -> tuple[Any, ...]:
-    """The values of `events.ADD`."""
+    """The values of `EVENTS`."""
     return (
         event_id,
         hook.source,
@@ -274,9 +317,14 @@ def _event_row(event_id: str, hook: Verified) -> tuple[Any, ...]:
         hook.received_at,
         orjson.dumps(hook.headers).decode(),
         hook.body,
-        orjson.dumps(hook.verification).decode(),
+        _verification_text(hook.verification),
         hook.is_test,
     )
+
+
+@functools.cache
+def _verification_text(verification: Verification) -> str:
+    return orjson.dumps(verification).decode()
 
 
 def _answer(done: Sequence[tuple["asyncio.Future[Any]", Any, BaseException | None]]) -> None:

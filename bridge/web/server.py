@@ -6,6 +6,7 @@ hand, then the leases and the store are let go of. Whatever is cut short by a de
 
 import asyncio
 import contextlib
+import gc
 import logging
 import os
 import socket
@@ -142,6 +143,7 @@ class Server:
             asyncio.create_task(_every(FLUSH, self._flush_refusals)),
             asyncio.create_task(_every(TIDY, self._tidy)),
         ]
+        _settle_memory()
         log.info("hooks at %s/hooks/<source>, the operator at %s", self.hooks_url, self.admin_url)
 
     async def _watch(self, loaded: str) -> None:
@@ -184,6 +186,16 @@ class Server:
 async def _shut(listener: Listener, serving: "asyncio.Task[None]") -> None:
     listener.should_exit = True
     await serving
+
+
+def _settle_memory() -> None:
+    """What is loaded by now stays: the garbage collector need not look through it again and again.
+
+    It took 50 ms each time, in which no hook was answered.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 async def _every(seconds: float, work: Callable[[], Awaitable[None]]) -> None:

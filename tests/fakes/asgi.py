@@ -59,6 +59,8 @@ class App:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         assert scope["type"] == "http"
         request = await _request(scope, receive)
+        if request is None:
+            return
         self.requests.append(request)
         reply = self._script.popleft() if self._script else self.reply(request)
         headers = [(name.lower().encode(), value.encode()) for name, value in reply.headers.items()]
@@ -69,10 +71,13 @@ class App:
         await send({"type": "http.response.body", "body": body})
 
 
-async def _request(scope: Scope, receive: Receive) -> Request:
+async def _request(scope: Scope, receive: Receive) -> Request | None:
+    """The whole request; None where its sender hung up in the middle of it."""
     body, more = b"", True
     while more:
         part = await receive()
+        if part["type"] == "http.disconnect":
+            return None
         body += part.get("body", b"")
         more = part.get("more_body", False)
     query = {key: values[-1] for key, values in parse_qs(scope["query_string"].decode()).items()}

@@ -385,7 +385,7 @@ def test_a_targets_condition_is_remembered_and_a_resume_clears_it(store_url):
     assert (paused.paused_at, paused.paused_reason, paused.not_before, paused.pace) == (
         NOW,
         "gone",
-        NOW + 1,
+        targets.NEVER,
         state.pace,
     )
     assert resumed
