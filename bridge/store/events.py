@@ -35,11 +35,6 @@ async def waiting(tx: Tx, after: int, limit: int) -> list[Event]:
     return [to_event(row) for row in rows]
 
 
-async def is_waiting(tx: Tx, event_id: str) -> bool:
-    """Whether an event is still to be dispatched."""
-    return bool(await tx.rows("SELECT 1 FROM events WHERE id = $1 AND dispatched_at IS NULL", event_id))
-
-
 async def dispatched(tx: Tx, event_id: str, kind: str, results: Sequence[dict[str, Any]], now: int) -> bool:
     """Record what an event meant. False, and nothing written, where it does not wait."""
     return bool(

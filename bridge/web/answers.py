@@ -1,5 +1,6 @@
 """JSON answers, sent straight to the ASGI server: the hook path is too hot for a response object each."""
 
+import contextlib
 from typing import Any
 
 import orjson
@@ -12,8 +13,9 @@ CLOSE: tuple[bytes, bytes] = (b"connection", b"close")
 
 
 async def answer(send: Send, status: int, body: dict[str, Any], *more: tuple[bytes, bytes]) -> None:
-    """Send one complete JSON answer."""
+    """Send one complete JSON answer. A caller who has hung up by now misses it, and that is all."""
     text = orjson.dumps(body)
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(text)).encode()), *more]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": text})
+    with contextlib.suppress(RuntimeError, OSError):  # what the event loop says of a connection that is gone
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": text})

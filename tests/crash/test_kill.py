@@ -78,6 +78,7 @@ class Killed:
 
     async def _call(self, client):
         scheme = load("autosana").signature
+        assert scheme
         while True:
             self.number += 1
             content = body(self.number)

@@ -31,7 +31,7 @@ async def kept(bridge):
 async def eventually(bridge, holds):
     """What is kept, once it is as it should be."""
     async with asyncio.timeout(10):
-        while not holds(rows := await kept(bridge)):  # noqa: ASYNC110 - the store has no event to wait for
+        while not holds(rows := await kept(bridge)):
             await asyncio.sleep(0.01)
     return rows
 
