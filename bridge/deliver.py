@@ -138,8 +138,13 @@ class Worker:
         try:
             lanes = _lanes(begun, target.concurrency)
             records: list[asyncio.Task[None]] = []
-            await asyncio.gather(*(self._send_lane(target, lane, records) for lane in lanes))
-            await asyncio.gather(*records)
+            sent = await asyncio.gather(
+                *(self._send_lane(target, lane, records) for lane in lanes), return_exceptions=True
+            )
+            recorded = await asyncio.gather(*records, return_exceptions=True)
+            for outcome in (*sent, *recorded):  # only now: until all lanes have ended nothing new may be begun
+                if isinstance(outcome, BaseException):
+                    raise outcome
         finally:
             renewing.cancel()
 
@@ -211,18 +216,19 @@ class Worker:
         )
 
     async def _record(self, target: Target, message: Message, answer: Answer, began: int, *, others_fail: bool) -> None:
-        now = clock.now()
-        step = await self._store.write(
-            partial(
-                self._settle,
-                target=target,
-                message=message,
-                answer=answer,
-                began=began,
-                now=now,
-                others_fail=others_fail,
-            )
+        settled = partial(
+            self._settle, target=target, message=message, answer=answer, began=began, others_fail=others_fail
         )
+        while True:
+            try:
+                step = await self._store.write(partial(settled, now=clock.now()))
+                break
+            except StoreUnavailable as error:
+                # What is not recorded would be sent again: hold on to it for as long as this process may live.
+                if self._stopping:
+                    raise
+                log.error("target %s: message %s: the answer cannot be recorded yet: %s", self._name, message.id, error)
+                await asyncio.sleep(LOOK / clock.SECOND)
         match step:
             case None:
                 log.warning("target %s: message %s is another replica's by now; not recorded", self._name, message.id)
@@ -308,7 +314,10 @@ def _lanes(begun: Sequence[Message], concurrency: int) -> list[list[Message]]:
 
 
 class Deliverer:
-    """All targets' workers. The set follows the configuration: `refresh` after every change of it."""
+    """All targets' workers: `refresh` after every change of the configuration.
+
+    The worker of a target that left the file stays and rests, so that there is never a second one beside it.
+    """
 
     def __init__(self, store: Store, setup: Callable[[], Setup], owner: str) -> None:
         self._store = store
@@ -317,10 +326,8 @@ class Deliverer:
         self._workers: dict[str, tuple[Worker, asyncio.Task[None]]] = {}
 
     def refresh(self) -> None:
-        """Begin with targets that are new in the configuration, stop with those that are gone, wake the others."""
+        """Begin with targets that are new in the configuration, and wake the others."""
         wanted = self._setup().targets
-        for name in self._workers.keys() - wanted.keys():
-            self._workers.pop(name)[0].stop()
         for name in wanted:
             if name not in self._workers:
                 worker = Worker(name, self._store, self._setup, self._owner)

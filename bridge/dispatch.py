@@ -10,7 +10,7 @@ the order in which events were kept, because what changed depends on what came b
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -100,6 +100,7 @@ class Dispatcher:
         self._setup = setup
         self._owner = owner
         self._owed = owed
+        self._parked: set[str] = set()
         self._woken = asyncio.Event()
         self._stopping = False
 
@@ -152,12 +153,35 @@ class Dispatcher:
             understood.append(_Understood(event, _understand(event, setup)))
             if n % SLICE == 0:
                 await asyncio.sleep(0)
-        owed = await self._store.write(partial(_dispatch, understood=understood, setup=setup, token=token, now=now))
+        dispatch = partial(_dispatch, setup=setup, token=token, now=now)
+        try:
+            owed = await self._store.write(partial(dispatch, understood=understood))
+        except StoreUnavailable:
+            raise
+        except Exception:
+            log.exception("a batch of %d events could not be dispatched; trying them one by one", len(understood))
+            owed = await self._one_by_one(dispatch, understood)
         if owed is None:
             return False
         for target in owed:
             self._owed(target)
         return True
+
+    async def _one_by_one(
+        self, dispatch: "partial[Coroutine[Any, Any, set[str] | None]]", understood: Sequence[_Understood]
+    ) -> set[str]:
+        """Dispatch each event in a transaction of its own. One that still cannot be is parked, and holds up nobody."""
+        owed: set[str] = set()
+        for one in understood:
+            try:
+                dispatched: set[str] | None = await self._store.write(partial(dispatch, understood=[one]))
+                owed |= dispatched or set()
+            except StoreUnavailable:
+                raise
+            except Exception:
+                self._parked.add(one.event.id)
+                log.exception("event %s cannot be dispatched and is parked until the next start", one.event.id)
+        return owed
 
     async def _waiting(self, setup: Setup) -> list[Event]:
         """The oldest events that wait, of sources in this configuration. Those of others wait for their source."""
@@ -165,7 +189,7 @@ class Dispatcher:
         after = -1
         while True:
             page = await self._store.read(partial(events.waiting, after=after, limit=AT_ONCE))
-            found += [event for event in page if event.source in setup.sources]
+            found += [event for event in page if event.source in setup.sources and event.id not in self._parked]
             if found or len(page) < AT_ONCE:
                 return found[:AT_ONCE]
             after = page[-1].seq

@@ -225,11 +225,11 @@ def test_a_changed_file_is_taken_up_and_a_broken_one_is_not(world):
         await bridge.sample("mobile", "passed")
         await bridge.settled(3)
         world.configure(ROUTES.replace("to: [qa, team, lake]", "to: [lake]"))
-        bridge.server.reload()
+        await bridge.server.reload()
         await bridge.sample("mobile", "failed")
         await bridge.settled(4)
         world.path.write_text("sources: [")
-        bridge.server.reload()
+        await bridge.server.reload()
         ready = (await bridge.client.get(f"{bridge.server.admin_url}/readyz")).json()
         await bridge.sample("mobile", "recovered")
         return await bridge.settled(5), ready
@@ -248,10 +248,10 @@ def test_a_target_that_left_the_file_keeps_its_queue_until_it_is_back(world):
             while not world.slack.requests:
                 await asyncio.sleep(0.01)
         world.configure(ROUTES.replace("qa:", "other:").replace("[qa, team, lake]", "[lake]"))
-        bridge.server.reload()
+        await bridge.server.reload()
         parked = {one["name"]: one for one in (await bridge.api("/targets"))["targets"]}["qa"]
         world.configure(ROUTES)
-        bridge.server.reload()
+        await bridge.server.reload()
         return parked, await bridge.settled(3)
 
     parked, rows = told(world.path, story)

@@ -41,5 +41,6 @@ async def _serve(path: Path, token: str) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     async with running(path, os.environ, own_token=token) as server:
-        loop.add_signal_handler(signal.SIGHUP, server.reload)
+        reloads: set[asyncio.Task[None]] = set()
+        loop.add_signal_handler(signal.SIGHUP, lambda: reloads.add(asyncio.create_task(server.reload())))
         await stop.wait()

@@ -29,7 +29,7 @@ async def plan(tx: Tx, target: str, token: int, limit: int, now: int) -> list[Me
     """
     if not await leases.holds(tx, f"target:{target}", token):
         return None
-    await _take_over(tx, target, token, now)
+    await _take_over(tx, target, now)
     open_rows = await tx.rows(
         """SELECT id, order_key, next_at FROM messages WHERE target = $1 AND state = 'waiting' ORDER BY seq LIMIT $2""",
         target,
@@ -54,11 +54,12 @@ async def plan(tx: Tx, target: str, token: int, limit: int, now: int) -> list[Me
     return await _load(tx, begun, token)
 
 
-async def _take_over(tx: Tx, target: str, token: int, now: int) -> None:
-    """Attempts that an earlier owner began and never recorded: nobody knows whether they arrived, so try again."""
-    orphans = await tx.rows(
-        "SELECT id, attempts FROM messages WHERE target = $1 AND state = 'sending' AND token <> $2", target, token
-    )
+async def _take_over(tx: Tx, target: str, now: int) -> None:
+    """Attempts that were begun and never recorded: nobody knows whether they arrived, so try again.
+
+    Whoever plans has nothing on its way itself, so all that are begun were begun by somebody who is gone.
+    """
+    orphans = await tx.rows("SELECT id, attempts FROM messages WHERE target = $1 AND state = 'sending'", target)
     for orphan in orphans:
         await _note(tx, orphan["id"], orphan["attempts"] + 1, now, now, "interrupted", "the answer was never recorded")
         await tx.run(

@@ -236,7 +236,7 @@ async def open_postgres(url: str) -> PostgresStore:
     """
     try:
         pool = await asyncpg.create_pool(
-            url, min_size=1, max_size=POOL + FLUSHERS, command_timeout=30, server_settings=_settings()
+            url, min_size=1, max_size=POOL + FLUSHERS, timeout=5, command_timeout=30, server_settings=_settings()
         )
     except (*AWAY, asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InvalidCatalogNameError) as error:
         raise StoreUnavailable(f"PostgreSQL cannot be reached: {type(error).__name__}: {error}") from error

@@ -262,11 +262,13 @@ class SqliteStore:
         self._writer.execute("SAVEPOINT operation")
         try:
             value = _to_the_end(job.operation(SqliteTx(self._writer, self._now)))
-        except sqlite3.OperationalError:
-            raise  # the disk or the file: nothing of this batch can be trusted to commit
         except Exception as error:
+            if not self._writer.in_transaction:
+                raise  # SQLite has undone the whole transaction, the others' work with it
             self._writer.execute("ROLLBACK TO operation")
             self._writer.execute("RELEASE operation")
+            if isinstance(error, sqlite3.Error):
+                error = StoreUnavailable(f"SQLite cannot do it: {error}")
             return job.future, None, error
         self._writer.execute("RELEASE operation")
         return job.future, value, None

@@ -64,9 +64,10 @@ class Admin:
         problems = self._problems()
         try:
             owed = await self._store.read(deliveries.owed)
+            states = await self._store.read(targets.listed)
         except StoreUnavailable as error:
             return JSONResponse({"ready": False, "problems": [str(error), *problems]}, 503)
-        paused = [state.name for state in await self._store.read(targets.listed) if state.paused_at is not None]
+        paused = [state.name for state in states if state.paused_at is not None]
         return JSONResponse({"ready": True, "waiting": owed, "paused": paused, "problems": problems})
 
     async def metrics(self, _: Request) -> Response:

@@ -148,6 +148,9 @@ class Hooks:
         except StoreUnavailable as error:
             log.error("source %s: a hook could not be kept and was not acknowledged: %s", source.name, error)
             return 503, {"error": "cannot be kept now, try again"}, (RETRY_AFTER,)
+        except Exception:
+            log.exception("source %s: an error that should not be; the hook was not acknowledged", source.name)
+            return 503, {"error": "cannot be kept now, try again"}, (RETRY_AFTER,)
         self._kept()
         KEEP_SECONDS.observe((clock.now() - now) / clock.SECOND)
         return 200, {"id": receipt.id, "status": receipt.status.value}, ()

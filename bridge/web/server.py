@@ -10,6 +10,7 @@ import gc
 import logging
 import os
 import socket
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -62,20 +63,16 @@ class Live:
         """What is watched: the file itself, the secrets it names, the operator's templates."""
         return list(self.setup.config.files)
 
-    def reload(self) -> bool:
+    async def reload(self) -> bool:
         """Take up the file as it is now. One that cannot be used changes nothing but the problems."""
         try:
-            config = load(self._path, self._environment)
-            problems = [*serving_problems(config, on_terminal=bool(self.own_token)), *rehearse(config, clock.now())]
-            if problems:
-                raise ConfigError(problems)
-            setup = set_up(config)
+            setup = await asyncio.to_thread(self._rehearsed)
         except BridgeError as error:
             self.problems = str(error).splitlines()
             CONFIG_VALID.set(0)
             log.error("the changed configuration cannot be used; the old one stays in place:\n%s", error)
             return False
-        kept = needs_restart(self.setup.config, config)
+        kept = needs_restart(self.setup.config, setup.config)
         self.setup = setup
         self.problems = [f"{key} changed and needs a restart" for key in kept]
         CONFIG_VALID.set(1)
@@ -83,6 +80,14 @@ class Live:
         for problem in self.problems:
             log.warning("%s", problem)
         return True
+
+    def _rehearsed(self) -> Setup:
+        """The file as it is now, put together, after its templates were tried on the samples. Raises ConfigError."""
+        config = load(self._path, self._environment)
+        problems = [*serving_problems(config, on_terminal=bool(self.own_token)), *rehearse(config, clock.now())]
+        if problems:
+            raise ConfigError(problems)
+        return set_up(config)
 
 
 class Server:
@@ -110,9 +115,9 @@ class Server:
         for name in self.live.setup.targets:
             self.deliverer.wake(name)
 
-    def reload(self) -> None:
+    async def reload(self) -> None:
         """Take up a changed configuration, if it can be used."""
-        if self.live.reload():
+        if await self.live.reload():
             self.deliverer.refresh()
             self.dispatcher.wake()
 
@@ -147,10 +152,7 @@ class Server:
         log.info("hooks at %s/hooks/<source>, the operator at %s", self.hooks_url, self.admin_url)
 
     async def _watch(self, loaded: str) -> None:
-        async def changed() -> None:
-            self.reload()
-
-        await watch(self.live.files, loaded, changed)
+        await watch(self.live.files, loaded, self.reload)
 
     async def _flush_refusals(self) -> None:
         counts = self._refusals.take()
@@ -169,11 +171,12 @@ class Server:
     async def stop(self) -> None:
         """Close the doors, finish what is at hand within the deadline, let go of everything."""
         hooks_door, admin_door = self._doors
+        deadline = time.monotonic() + DRAIN
         await _shut(*hooks_door)
         self.dispatcher.stop()
         if self._dispatching:
-            await asyncio.wait([self._dispatching], timeout=DRAIN)
-        await self.deliverer.stop(DRAIN)
+            await asyncio.wait([self._dispatching], timeout=max(deadline - time.monotonic(), 1))
+        await self.deliverer.stop(max(deadline - time.monotonic(), 1))
         await _shut(*admin_door)
         for task in self._tasks:
             task.cancel()
