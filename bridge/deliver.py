@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import logging
 import random
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -16,7 +17,7 @@ from functools import partial
 from bridge import clock
 from bridge.errors import BridgeError, StoreUnavailable
 from bridge.metrics import ATTEMPT_SECONDS, ATTEMPTS, DEAD_LETTERS, RENDER_FALLS
-from bridge.model import Answer, Message, RefusedMessage, RefusedTarget, Retry, Unknown
+from bridge.model import Answer, Message, RefusedMessage, RefusedTarget, Retry, Sent, Unknown
 from bridge.normalize import Parsed, parse
 from bridge.retry import PROBE, Again, Dead, Done, Step, settle
 from bridge.setup import Setup
@@ -28,6 +29,9 @@ LOOK = clock.SECOND
 
 RENEW = leases.SPAN / 3 / clock.SECOND
 """Seconds between renewals of a lease while messages are on their way."""
+
+RECORDING = 2.0
+"""Seconds for answers that came at the very end to be recorded."""
 
 AT_ONCE = 16
 """Messages that one plan begins for each that may be on its way at a time, where no pace limits them."""
@@ -43,6 +47,17 @@ class _Plan:
     wait: int = LOOK
 
 
+@dataclass(slots=True)
+class _Round:
+    """One round of sending: under which lease and until when it holds (monotonic seconds), and from when on the
+    target takes messages again (µs), as far as its answers in this round said.
+    """
+
+    token: int
+    valid_until: float
+    not_before: int = 0
+
+
 class Worker:
     """Delivers to one target, for as long as `run` runs."""
 
@@ -54,6 +69,8 @@ class Worker:
         self._woken = asyncio.Event()
         self._stopping = False
         self._target: Target | None = None
+        self._records: set[asyncio.Task[None]] = set()
+        """Answers that are being recorded."""
         self._failed_last: str | None = None
         """The message that failed last by its own fault, if nothing was sent since."""
 
@@ -65,6 +82,10 @@ class Worker:
         """Finish what is on its way and begin nothing more."""
         self._stopping = True
         self.wake()
+
+    async def recorded(self) -> None:
+        """Wait for answers that are still being recorded: what is not recorded is sent again."""
+        await asyncio.gather(*self._records, return_exceptions=True)
 
     async def run(self) -> None:
         """Deliver until stopped. No error ends it."""
@@ -98,22 +119,24 @@ class Worker:
         if not await self._store.read(partial(messages.has_work, target=self._name, now=now)):
             due = await self._store.read(partial(messages.next_due, target=self._name))
             return LOOK if due is None else max(due - now, 1)
-        plan = await self._store.write(partial(self._plan, target=target, now=now))
+        fingerprint = self._setup().fingerprints[self._name]
+        plan = await self._store.write(partial(self._plan, target=target, settings=fingerprint, now=now))
         if plan.messages:
             await self._send_all(target, plan.messages)
             return 0
         return plan.wait
 
-    async def _plan(self, tx: Tx, target: Target, now: int) -> _Plan:
+    async def _plan(self, tx: Tx, target: Target, settings: str, now: int) -> _Plan:
         """Take the lease and begin what may be sent now, by the target's condition and pace."""
         token = await leases.take(tx, f"target:{self._name}", self._owner)
         if token is None:
             return _Plan()
-        stored = await targets.load(tx, self._name)
+        stored = await targets.load_to_change(tx, self._name)
         state = stored
-        settings = self._setup().fingerprints[self._name]
-        if state.settings != settings:  # changed in the file: whatever was wrong with it may be right now
-            state = replace(state, settings=settings, paused_at=None, paused_reason=None, not_before=0, faults=0)
+        if state.settings != settings:
+            state = replace(state, settings=settings)
+            if not state.paused_by_operator:  # changed in the file: whatever was wrong with it may be right now
+                state = replace(state, paused_at=None, paused_reason=None, not_before=0, faults=0)
         pace = Pace(target.pace.rates, state.pace)
         wait = max(state.not_before - now, pace.wait(now))
         if wait > 0:
@@ -122,7 +145,9 @@ class Worker:
             return _Plan(wait=wait)
         probing = state.paused_at is not None or state.faults > 0
         limit = 1 if probing else _allowed(pace, AT_ONCE * target.concurrency, now)
-        begun = await messages.plan(tx, self._name, token, limit, now) or []
+        begun = await messages.plan(tx, self._name, token, limit, now)
+        if begun is None:
+            return _Plan()
         for _ in begun:
             pace.spend(now)
         state = replace(state, pace=pace.state)
@@ -134,33 +159,44 @@ class Worker:
 
     async def _send_all(self, target: Target, begun: Sequence[Message]) -> None:
         """Send what was begun, in order for each order key, and keep the lease meanwhile."""
-        renewing = asyncio.create_task(self._renew())
+        round_ = _Round(begun[0].token, time.monotonic() + leases.SPAN / 2 / clock.SECOND)
+        renewing = asyncio.create_task(self._renew(round_))
         try:
             lanes = _lanes(begun, target.concurrency)
-            records: list[asyncio.Task[None]] = []
             sent = await asyncio.gather(
-                *(self._send_lane(target, lane, records) for lane in lanes), return_exceptions=True
+                *(self._send_lane(target, lane, round_) for lane in lanes), return_exceptions=True
             )
-            recorded = await asyncio.gather(*records, return_exceptions=True)
+            recorded = await asyncio.gather(*self._records, return_exceptions=True)
             for outcome in (*sent, *recorded):  # only now: until all lanes have ended nothing new may be begun
                 if isinstance(outcome, BaseException):
                     raise outcome
         finally:
             renewing.cancel()
 
-    async def _renew(self) -> None:
+    async def _renew(self, round_: "_Round") -> None:
+        """Keep the lease while messages are on their way; where it cannot be kept, let the round know."""
         while True:
             await asyncio.sleep(RENEW)
-            with contextlib.suppress(StoreUnavailable):
-                await self._store.write(partial(leases.take, name=f"target:{self._name}", owner=self._owner))
+            asked = time.monotonic()
+            try:
+                token = await self._store.write(partial(leases.take, name=f"target:{self._name}", owner=self._owner))
+            except Exception as error:
+                log.warning("target %s: the lease cannot be renewed now: %s", self._name, error)
+                continue
+            if token != round_.token:
+                round_.valid_until = 0.0
+                return
+            round_.valid_until = asked + leases.SPAN / 2 / clock.SECOND
 
-    async def _send_lane(self, target: Target, lane: Sequence[Message], records: list[asyncio.Task[None]]) -> None:
-        """Send one after the other. When the target stops taking messages, the rest is put back as not begun;
-        when one message steps aside, so do those behind it of the same subject.
+    async def _send_lane(self, target: Target, lane: Sequence[Message], round_: "_Round") -> None:
+        """Send one after the other. When the target takes no more for now, the rest is put back as not begun; when one
+        message steps aside, so do those behind it of the same subject.
         """
-        blocked: set[str | None] = set()
-        for n, message in enumerate(lane):
-            if message.order_key in blocked or self._stopping:
+        blocked: set[str] = set()
+        for message in lane:
+            if time.monotonic() >= round_.valid_until:
+                return  # the lease is lost: what is left is another replica's by now
+            if self._stopping or message.order_key in blocked or round_.not_before > clock.now():
                 await self._store.write(partial(messages.put_back, message=message, next_at=0))
                 continue
             began = clock.now()
@@ -170,21 +206,14 @@ class Worker:
                 self._failed_last = message.id
             elif not isinstance(answer, RefusedTarget):
                 self._failed_last = None
-            record = asyncio.create_task(self._record(target, message, answer, began, others_fail=others_fail))
-            records.append(record)
-            if isinstance(answer, Retry | RefusedTarget | Unknown):
-                if message.order_key is not None:
-                    blocked.add(message.order_key)
-                if await self._must_wait(record):
-                    for later in lane[n + 1 :]:
-                        await self._store.write(partial(messages.put_back, message=later, next_at=0))
-                    return
-
-    async def _must_wait(self, record: "asyncio.Task[None]") -> bool:
-        """Whether, after that answer, the target takes no more messages for now."""
-        await record
-        state = await self._store.read(partial(targets.load, name=self._name))
-        return state.not_before > clock.now()
+            record = asyncio.create_task(self._record(target, message, answer, began, round_, others_fail))
+            self._records.add(record)
+            record.add_done_callback(self._records.discard)
+            failed = isinstance(answer, Retry | RefusedTarget | Unknown)
+            if failed and message.order_key is not None:
+                blocked.add(message.order_key)
+            if failed or (isinstance(answer, Sent) and answer.hold):
+                await record  # it may say that the target takes no more for now
 
     async def _attempt(self, target: Target, message: Message, began: int) -> Answer:
         """Render and send. A message that cannot be made is refused, so that it never stands in the way of others."""
@@ -198,7 +227,11 @@ class Worker:
         for fall in outgoing.falls:
             RENDER_FALLS.labels(self._name).inc()
             log.warning("target %s: message %s: %s", self._name, message.id, fall)
-        answer = await target.send(outgoing)
+        try:
+            answer = await target.send(outgoing)
+        except Exception as error:
+            log.exception("target %s: message %s: sending failed in a way that it should not", self._name, message.id)
+            answer = Unknown(f"sending failed: {type(error).__name__}")
         ATTEMPTS.labels(self._name, type(answer).__name__).inc()
         ATTEMPT_SECONDS.labels(self._name).observe((clock.now() - began) / clock.SECOND)
         return answer
@@ -215,9 +248,17 @@ class Worker:
             },
         )
 
-    async def _record(self, target: Target, message: Message, answer: Answer, began: int, *, others_fail: bool) -> None:
+    async def _record(
+        self, target: Target, message: Message, answer: Answer, began: int, round_: "_Round", others_fail: bool
+    ) -> None:
         settled = partial(
-            self._settle, target=target, message=message, answer=answer, began=began, others_fail=others_fail
+            self._settle,
+            target=target,
+            message=message,
+            answer=answer,
+            began=began,
+            round_=round_,
+            others_fail=others_fail,
         )
         while True:
             try:
@@ -248,10 +289,18 @@ class Worker:
                 log.error("target %s: message %s is a dead letter: %s", self._name, message.id, reason)
 
     async def _settle(
-        self, tx: Tx, target: Target, message: Message, answer: Answer, began: int, now: int, others_fail: bool
+        self,
+        tx: Tx,
+        target: Target,
+        message: Message,
+        answer: Answer,
+        began: int,
+        now: int,
+        round_: "_Round",
+        others_fail: bool,
     ) -> Step | None:
         """Record an answer, with what it means for the target; null when the attempt was no longer ours."""
-        state = await targets.load(tx, self._name)
+        state = await targets.load_to_change(tx, self._name)
         step, after = settle(
             answer,
             message,
@@ -273,6 +322,7 @@ class Worker:
         if not ours:
             return None
         await targets.save(tx, after)
+        round_.not_before = after.not_before
         if after.paused_at is not None and state.paused_at is None:
             log.error(
                 "target %s is paused, its queue is kept: %s. Mend it, then: drawbridge targets resume %s",
@@ -339,16 +389,22 @@ class Deliverer:
         if target in self._workers:
             self._workers[target][0].wake()
 
+    def stop_soon(self) -> None:
+        """Begin nothing more; `stop` waits for what is on its way."""
+        for worker, _ in self._workers.values():
+            worker.stop()
+
     async def stop(self, deadline: float) -> None:
         """Finish what is on its way, for at most `deadline` seconds, and let go of the leases."""
-        tasks = []
-        for worker, task in self._workers.values():
-            worker.stop()
-            tasks.append(task)
+        self.stop_soon()
+        tasks = [task for _, task in self._workers.values()]
         if tasks:
             _, late = await asyncio.wait(tasks, timeout=deadline)
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(RECORDING):
+                await asyncio.gather(*(worker.recorded() for worker, _ in self._workers.values()))
         with contextlib.suppress(BridgeError):
             await self._store.write(partial(leases.release, owner=self._owner))

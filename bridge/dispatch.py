@@ -10,6 +10,7 @@ the order in which events were kept, because what changed depends on what came b
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -100,7 +101,11 @@ class Dispatcher:
         self._setup = setup
         self._owner = owner
         self._owed = owed
-        self._parked: set[str] = set()
+        self.parked: set[str] = set()
+        """Events that cannot be dispatched under the configuration in use; told to the operator."""
+        self._parked_under: Setup | None = None
+        self._token: int | None = None
+        self._renew_at = 0
         self._woken = asyncio.Event()
         self._stopping = False
 
@@ -135,8 +140,8 @@ class Dispatcher:
 
     async def _give_way(self, took: int) -> None:
         """While hooks come thick, leave them `YIELD` times as long as the last batch took (µs)."""
-        until = clock.now() + YIELD * took
-        while self._busy() and clock.now() < until and not self._stopping:  # noqa: ASYNC110
+        until = time.monotonic() + YIELD * took / clock.SECOND
+        while self._busy() and time.monotonic() < until and not self._stopping:  # noqa: ASYNC110
             await asyncio.sleep(0.005)
 
     async def turn(self, now: int) -> bool:
@@ -145,7 +150,7 @@ class Dispatcher:
         waiting = await self._waiting(setup)
         if not waiting:
             return False
-        token = await self._store.write(partial(leases.take, name=LEASE, owner=self._owner))
+        token = await self._own(now)
         if token is None:
             return False
         understood = []
@@ -162,10 +167,18 @@ class Dispatcher:
             log.exception("a batch of %d events could not be dispatched; trying them one by one", len(understood))
             owed = await self._one_by_one(dispatch, understood)
         if owed is None:
+            self._token = None
             return False
         for target in owed:
             self._owed(target)
         return True
+
+    async def _own(self, now: int) -> int | None:
+        """The token of the lease on dispatch, renewed now and then; null while another replica has it."""
+        if self._token is None or now >= self._renew_at:
+            self._token = await self._store.write(partial(leases.take, name=LEASE, owner=self._owner))
+            self._renew_at = now + leases.SPAN // 3
+        return self._token
 
     async def _one_by_one(
         self, dispatch: "partial[Coroutine[Any, Any, set[str] | None]]", understood: Sequence[_Understood]
@@ -179,19 +192,26 @@ class Dispatcher:
             except StoreUnavailable:
                 raise
             except Exception:
-                self._parked.add(one.event.id)
-                log.exception("event %s cannot be dispatched and is parked until the next start", one.event.id)
+                self.parked.add(one.event.id)
+                log.exception(
+                    "event %s cannot be dispatched and is parked until the configuration changes", one.event.id
+                )
         return owed
 
     async def _waiting(self, setup: Setup) -> list[Event]:
         """The oldest events that wait, of sources in this configuration. Those of others wait for their source."""
+        if setup is not self._parked_under:  # what a changed file made impossible it may have made possible again
+            self.parked.clear()
+            self._parked_under = setup
         found: list[Event] = []
         after = -1
         while True:
-            page = await self._store.read(partial(events.waiting, after=after, limit=AT_ONCE))
-            found += [event for event in page if event.source in setup.sources and event.id not in self._parked]
+            page = await self._store.read(
+                partial(events.waiting, sources=list(setup.sources), limit=AT_ONCE, after=after)
+            )
+            found += [event for event in page if event.id not in self.parked]
             if found or len(page) < AT_ONCE:
-                return found[:AT_ONCE]
+                return found
             after = page[-1].seq
 
 

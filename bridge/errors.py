@@ -52,7 +52,6 @@ class Reason(StrEnum):
     TOO_OLD = "too_old"
     IN_THE_FUTURE = "in_the_future"
     NO_KEY_MATCHED = "no_key_matched"
-    ADDRESS_NOT_ALLOWED = "address_not_allowed"
 
 
 class Refused(BridgeError):

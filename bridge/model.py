@@ -92,7 +92,6 @@ class Received:
     headers: tuple[tuple[str, str], ...]
     body: bytes
     received_at: int
-    peer: str = ""
 
     def header(self, name: str) -> list[str]:
         """All values of that header, in wire order; `name` in any case."""
@@ -315,8 +314,6 @@ class Why(StrEnum):
     NEW = "new"
     REPLAY = "replay"
     TEST = "test"
-    DIGEST = "digest"
-    ALARM = "alarm"
 
 
 @dataclass(frozen=True, slots=True)

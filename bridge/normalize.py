@@ -223,6 +223,7 @@ def _complete(draft: Draft, event: Event, number: int, received_at: datetime, pa
         verification=event.verification,
         attention=outcome in BAD or draft.severity in (Severity.HIGH, Severity.CRITICAL),
         is_test=event.is_test or draft.is_test,
+        is_replay=event.is_replay,
     )
 
 

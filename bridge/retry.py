@@ -81,14 +81,33 @@ def settle(
 
     `others_fail`: the message before this one failed too, and nothing was sent since. `chance` in 0..1 spreads waits.
     """
+    step, after = _settle(answer, message, state, patience, now, chance, others_fail)
+    if state.paused_by_operator:
+        after = replace(
+            after, paused_at=state.paused_at, paused_reason=state.paused_reason, not_before=state.not_before
+        )
+    return step, after
+
+
+def _settle(
+    answer: Answer,
+    message: Message,
+    state: TargetState,
+    patience: Patience,
+    now: int,
+    chance: float,
+    others_fail: bool,
+) -> tuple[Step, TargetState]:
     match answer:
         case Sent():
+            # What a message beside this one was told to wait still counts, unless this one was the probe.
+            wait_until = 0 if state.paused_at is not None else state.not_before
             well = replace(
                 state,
                 paused_at=None,
                 paused_reason=None,
                 faults=0,
-                not_before=now + (answer.hold or 0),
+                not_before=max(wait_until, now + (answer.hold or 0)),
                 last_sent_at=now,
             )
             return Done(answer.external_id), well
@@ -97,27 +116,37 @@ def settle(
         case RefusedTarget(reason):
             return Again("refused_target", reason, now), _paused(state, reason, now)
         case Retry(reason, after, Scope.TARGET):
-            return _target_fault("retry", reason, after, state, patience, now, chance)
+            return _target_fault("retry", reason, after, message, state, patience, now, chance)
         case Retry(reason, after):
             step, troubled = _message_fault("retry", reason, after, message, state, patience, now, chance)
             if others_fail:  # it steps aside all the same, so that after the wait another message is tried first
-                _, troubled = _target_fault("retry", reason, None, state, patience, now, chance)
+                _, troubled = _target_fault("retry", reason, None, message, state, patience, now, chance)
             return step, troubled
         case Unknown(reason):
             if message.unknowns + 1 >= MOST_UNKNOWN:
                 return Dead("unknown", f"possibly delivered: {reason}"), replace(state, last_error=reason)
-            return _message_fault("unknown", reason, None, message, state, patience, now, chance)
+            step, troubled = _message_fault("unknown", reason, None, message, state, patience, now, chance)
+            if others_fail:
+                _, troubled = _target_fault("unknown", reason, None, message, state, patience, now, chance)
+            return step, troubled
 
 
 def _target_fault(
-    answer: str, reason: str, after: int | None, state: TargetState, patience: Patience, now: int, chance: float
+    answer: str,
+    reason: str,
+    after: int | None,
+    message: Message,
+    state: TargetState,
+    patience: Patience,
+    now: int,
+    chance: float,
 ) -> tuple[Step, TargetState]:
     """The whole target waits; the message goes first when it takes messages again. After too long it is paused."""
     faults = state.faults + 1
     wait = _asked(after, chance) if after is not None else backoff(patience, faults, chance)
-    since = state.last_sent_at
-    if after is None and since is not None and faults > 1 and now - since >= patience.give_up:
-        return Again(answer, reason, now), _paused(state, f"nothing sent since {clock.to_iso(since)}: {reason}", now)
+    since = message.first_attempt_at or now
+    if after is None and now - since >= patience.give_up:
+        return Again(answer, reason, now), _paused(state, f"no answer since {clock.to_iso(since)}: {reason}", now)
     return Again(answer, reason, now), replace(state, faults=faults, not_before=now + wait, last_error=reason)
 
 

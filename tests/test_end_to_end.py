@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+import time
 
 import pytest
 
@@ -230,13 +231,63 @@ def test_a_changed_file_is_taken_up_and_a_broken_one_is_not(world):
         await bridge.settled(4)
         world.path.write_text("sources: [")
         await bridge.server.reload()
-        ready = (await bridge.client.get(f"{bridge.server.admin_url}/readyz")).json()
+        problems = (await bridge.api("/problems"))["problems"]
         await bridge.sample("mobile", "recovered")
-        return await bridge.settled(5), ready
+        return await bridge.settled(5), problems
 
-    rows, ready = told(world.path, story)
+    rows, problems = told(world.path, story)
     assert [row["target"] for row in rows[3:]] == ["lake", "lake"]
-    assert "config.yaml" in ready["problems"][0]
+    assert "config.yaml" in problems[0]
+
+
+def test_a_replayed_event_is_marked_and_moves_nothing(world):
+    async def story(bridge):
+        await bridge.sample("mobile", "passed")
+        failed = await bridge.sample("mobile", "failed")
+        await bridge.settled(6)
+        await bridge.api(f"/events/{failed.json()['id']}/replay", method="POST")
+        await bridge.settled(9)
+        await bridge.sample("mobile", "recovered")
+        return await bridge.settled(12)
+
+    rows = told(world.path, story)
+    assert [row["why"] for row in rows] == ["new"] * 6 + ["replay"] * 3 + ["new"] * 3
+    histories = [body["history"] for body in bodies(world.http)]
+    assert [one["transition"] for one in histories] == ["first", "broke", "broke", "fixed"]
+    assert histories[3]["previous_streak"] == 1
+    assert "REPLAY" in bodies(world.slack)[2]["text"]
+
+
+def test_an_operators_pause_holds_until_the_operator_ends_it(world):
+    async def story(bridge):
+        await bridge.api("/targets/lake/pause", method="POST")
+        await bridge.sample("mobile", "passed")
+        async with asyncio.timeout(10):
+            while not (world.slack.requests and world.discord.requests):
+                await asyncio.sleep(0.01)
+        held = len(world.http.requests)
+        await bridge.api("/targets/lake/resume", method="POST")
+        return held, await bridge.settled(3)
+
+    held, rows = told(world.path, story)
+    assert held == 0
+    assert {row["state"] for row in rows} == {"sent"}
+
+
+def test_after_a_429_nothing_is_sent_to_that_target_until_it_said(world):
+    world.http.then(Reply(429, b"", {"retry-after": "1"}))
+
+    async def story(bridge):
+        for name in ("passed", "failed", "recovered"):
+            await bridge.sample("mobile", name)
+        await bridge.sample("nightly", "failed")
+        began = time.monotonic()
+        await bridge.settled(12)
+        return time.monotonic() - began, len(world.http.requests)
+
+    took, requests = told(world.path, story)
+    assert took >= 0.9
+    assert requests <= 5 + 3  # the four and the refused one, and at most what was on its way beside it
 
 
 def test_a_target_that_left_the_file_keeps_its_queue_until_it_is_back(world):

@@ -7,7 +7,7 @@ import pytest
 from bridge import clock
 from bridge.model import Message, RefusedMessage, RefusedTarget, Retry, Scope, Sent, Unknown
 from bridge.retry import JITTER, MOST_UNKNOWN, PROBE, Again, Dead, Done, backoff, settle
-from bridge.store.targets import TargetState
+from bridge.store.targets import NEVER, TargetState
 
 NOW = 1_773_489_600_000_000
 S = clock.SECOND
@@ -112,10 +112,32 @@ def test_a_message_does_not_die_of_its_targets_faults():
 
 
 def test_a_target_that_has_been_down_too_long_is_paused_loudly():
-    state = TargetState("chat", faults=30, last_sent_at=NOW - clock.DAY)
-    _, after = settled(Retry("connect", scope=Scope.TARGET), state=state)
+    _, after = settled(Retry("connect", scope=Scope.TARGET), of=message(began=NOW - clock.DAY))
     assert after.paused_at == NOW
-    assert "nothing sent since" in (after.paused_reason or "")
+    assert "no answer since" in (after.paused_reason or "")
+
+
+def test_a_target_that_was_merely_quiet_is_not_paused_by_a_blip():
+    state = TargetState("chat", faults=1, last_sent_at=NOW - 9 * clock.DAY)
+    _, after = settled(Retry("connect", scope=Scope.TARGET), state=state)
+    assert after.paused_at is None
+
+
+@pytest.mark.parametrize("answer", [Sent(), Retry("connect", scope=Scope.TARGET), Retry("500"), RefusedTarget("gone")])
+def test_nothing_that_is_on_its_way_ends_an_operators_pause(answer):
+    paused = TargetState("chat", paused_at=1, paused_reason="by hand", not_before=NEVER)
+    _, after = settled(answer, state=paused)
+    assert (after.paused_at, after.paused_reason, after.not_before) == (1, "by hand", NEVER)
+
+
+def test_a_success_beside_a_429_does_not_end_the_wait():
+    _, after = settled(Sent(), state=TargetState("chat", not_before=NOW + 30 * S))
+    assert after.not_before == NOW + 30 * S
+
+
+def test_timeouts_of_different_messages_make_the_target_wait():
+    _, state = settled(Unknown("timed out"), others_fail=True)
+    assert state.not_before == NOW + S
 
 
 @pytest.mark.parametrize("unknowns", range(MOST_UNKNOWN))

@@ -42,5 +42,11 @@ async def _serve(path: Path, token: str) -> None:
         loop.add_signal_handler(number, stop.set)
     async with running(path, os.environ, own_token=token) as server:
         reloads: set[asyncio.Task[None]] = set()
-        loop.add_signal_handler(signal.SIGHUP, lambda: reloads.add(asyncio.create_task(server.reload())))
+
+        def reload() -> None:
+            task = asyncio.create_task(server.reload())
+            reloads.add(task)
+            task.add_done_callback(reloads.discard)
+
+        loop.add_signal_handler(signal.SIGHUP, reload)
         await stop.wait()

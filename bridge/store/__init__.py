@@ -1,5 +1,6 @@
 """The store: custody of every event, and the memory of everything done with it. The only room that knows SQL."""
 
+import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,7 +20,8 @@ async def open_store(url: str, *, exclusive: bool, now: Callable[[], int] = cloc
     if scheme == "sqlite" and rest.startswith("/"):
         from bridge.store.sqlite import open_sqlite
 
-        return open_sqlite(Path(rest[1:]), exclusive=exclusive, now=now)
+        # In a thread: a new server may wait there for the old one to let go of the file.
+        return await asyncio.to_thread(open_sqlite, Path(rest[1:]), exclusive=exclusive, now=now)
     if scheme in ("postgresql", "postgres"):
         try:
             from bridge.store.postgres import open_postgres

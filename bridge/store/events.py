@@ -27,10 +27,17 @@ def to_event(row: Row) -> Event:
     )
 
 
-async def waiting(tx: Tx, after: int, limit: int) -> list[Event]:
-    """Events that nobody has dispatched yet, in the order in which they were kept, from behind `after`."""
+async def waiting(tx: Tx, sources: Sequence[str], limit: int, after: int = -1) -> list[Event]:
+    """Events of those sources that nobody has dispatched yet, in the order in which they were kept."""
+    if not sources:
+        return []
+    names = ", ".join(f"${n}" for n in range(3, 3 + len(sources)))
     rows = await tx.rows(
-        f"SELECT {COLUMNS} FROM events WHERE dispatched_at IS NULL AND seq > $1 ORDER BY seq LIMIT $2", after, limit
+        f"""SELECT {COLUMNS} FROM events WHERE dispatched_at IS NULL AND seq > $1 AND source IN ({names})
+            ORDER BY seq LIMIT $2""",
+        after,
+        limit,
+        *sources,
     )
     return [to_event(row) for row in rows]
 
@@ -56,7 +63,11 @@ async def results(tx: Tx, event_id: str) -> list[dict[str, Any]]:
 
 async def replay(tx: Tx, event_id: str) -> bool:
     """Have an event dispatched once more, by the configuration of today. False where there is no such event."""
-    touched = await tx.run("UPDATE events SET dispatched_at = NULL, is_replay = true WHERE id = $1", event_id)
+    touched = await tx.run(
+        """UPDATE events SET is_replay = (is_replay OR dispatched_at IS NOT NULL), dispatched_at = NULL
+           WHERE id = $1""",
+        event_id,
+    )
     if touched:
         await tx.wake("events")
     return bool(touched)

@@ -12,6 +12,11 @@ SPAN = 15 * clock.SECOND
 async def take(tx: Tx, name: str, owner: str) -> int | None:
     """Take or renew a lease: its token where it is ours now, null where somebody else holds it."""
     now = await tx.now()
+    held = await tx.rows(
+        "SELECT token FROM leases WHERE name = $1 AND owner = $2 AND until > $3", name, owner, now + SPAN // 2
+    )
+    if held:  # ours, and fresh: nothing to write
+        return int(held[0]["token"])
     await tx.run(
         """INSERT INTO leases (name, owner, token, until) VALUES ($1, $2, 1, $3)
            ON CONFLICT (name) DO UPDATE SET

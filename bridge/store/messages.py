@@ -31,7 +31,8 @@ async def plan(tx: Tx, target: str, token: int, limit: int, now: int) -> list[Me
         return None
     await _take_over(tx, target, now)
     open_rows = await tx.rows(
-        """SELECT id, order_key, next_at FROM messages WHERE target = $1 AND state = 'waiting' ORDER BY seq LIMIT $2""",
+        f"""SELECT id, order_key, next_at FROM messages
+            WHERE target = $1 AND state = 'waiting' ORDER BY seq LIMIT $2{tx.for_update}""",
         target,
         OPEN_AT_ONCE,
     )
@@ -75,8 +76,9 @@ async def _form(tx: Tx, target: str, token: int, blocked: set[str], limit: int, 
     after = -1
     while len(formed) < limit:
         rows = await tx.rows(
-            """SELECT seq, id, order_key FROM deliveries
-               WHERE target = $1 AND state = 'waiting' AND message_id IS NULL AND seq > $2 ORDER BY seq LIMIT $3""",
+            f"""SELECT seq, id, order_key FROM deliveries
+                WHERE target = $1 AND state = 'waiting' AND message_id IS NULL AND seq > $2
+                ORDER BY seq LIMIT $3{tx.for_update}""",
             target,
             after,
             PAGE if blocked else limit,

@@ -118,6 +118,23 @@ STEPS: tuple[tuple[str, ...], ...] = (
 )
 
 
+async def require_current(tx: Tx) -> None:
+    """Raises StoreRefused unless the schema is exactly this version's."""
+    rows = await tx.rows("SELECT version FROM schema_version")
+    version = rows[0]["version"] if rows else 0
+    if version > len(STEPS):
+        raise _newer(version)
+    if version < len(STEPS):
+        raise StoreRefused("the store is an older Drawbridge's: start this version's server once to bring it forward")
+
+
+def _newer(version: int) -> StoreRefused:
+    return StoreRefused(
+        f"the store has schema version {version}, this Drawbridge knows {len(STEPS)}: "
+        "run the version that wrote it, or a newer one"
+    )
+
+
 async def migrate(tx: Tx, *, serial: str, bytes_type: str) -> None:
     """Bring the schema up to this version. The caller holds the engine's migration lock.
 
@@ -127,10 +144,7 @@ async def migrate(tx: Tx, *, serial: str, bytes_type: str) -> None:
     rows = await tx.rows("SELECT version FROM schema_version")
     version = rows[0]["version"] if rows else 0
     if version > len(STEPS):
-        raise StoreRefused(
-            f"the store has schema version {version}, this Drawbridge knows {len(STEPS)}: "
-            "run the version that wrote it, or a newer one"
-        )
+        raise _newer(version)
     if version == len(STEPS):
         return
     for step in STEPS[version:]:

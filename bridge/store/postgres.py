@@ -5,7 +5,7 @@ so one commit carries many. Everything else is an ordinary transaction on a conn
 """
 
 import asyncio
-import contextlib
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
@@ -18,6 +18,8 @@ from bridge.model import Receipt, Status, Verified
 from bridge.store.migrations import migrate
 from bridge.store.tx import Operation, Row, T
 
+log = logging.getLogger("bridge.store")
+
 FLUSHERS = 2
 POOL = 4
 LARGEST_BATCH = 256
@@ -27,6 +29,11 @@ MIGRATION_LOCK = 0x6472_6177
 
 AWAY = (OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.CannotConnectNowError, TimeoutError)
 FULL = (asyncpg.InsufficientResourcesError, asyncpg.OperatorInterventionError, asyncpg.ReadOnlySQLTransactionError)
+UNDONE = (asyncpg.TransactionRollbackError, asyncpg.InvalidTransactionStateError)
+"""The database undid the transaction (a deadlock, a replica that stood still in it): it may be tried again."""
+CONNECT = 5.0
+"""Seconds to connect in; a hook that waits for it is answered 503 before its vendor gives up."""
+
 RECONNECT = 1.0
 """Seconds between attempts to listen again after the connection broke."""
 
@@ -109,7 +116,7 @@ class PostgresStore:
         """The database being away or full is one error to everybody above."""
         try:
             return await work
-        except (*AWAY, *FULL) as error:
+        except (*AWAY, *FULL, *UNDONE) as error:
             raise StoreUnavailable(f"PostgreSQL cannot do it now: {type(error).__name__}") from error
 
     def listen(self, wake: Callable[[str], None]) -> None:
@@ -117,16 +124,22 @@ class PostgresStore:
 
     async def _listen_for_ever(self, wake: Callable[[str], None]) -> None:
         while True:
-            with contextlib.suppress(*AWAY):
-                connection = await asyncpg.connect(self._url)
-                broken = asyncio.Event()
-                try:
-                    connection.add_termination_listener(lambda _, broken=broken: broken.set())
-                    await connection.add_listener(CHANNEL, lambda _c, _pid, _channel, topic: wake(topic))
-                    await broken.wait()
-                finally:
-                    connection.terminate()
+            try:
+                await self._listen(wake)
+            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as error:
+                log.warning("other replicas cannot wake this one now: %s", type(error).__name__)
             await asyncio.sleep(RECONNECT)
+
+    async def _listen(self, wake: Callable[[str], None]) -> None:
+        """Listen until the connection breaks."""
+        connection = await asyncpg.connect(self._url, timeout=CONNECT)
+        broken = asyncio.Event()
+        try:
+            connection.add_termination_listener(lambda _: broken.set())
+            await connection.add_listener(CHANNEL, lambda _c, _pid, _channel, topic: wake(topic))
+            await broken.wait()
+        finally:
+            connection.terminate()
 
     async def close(self) -> None:
         if self._closing:
@@ -236,12 +249,14 @@ async def open_postgres(url: str) -> PostgresStore:
     """
     try:
         pool = await asyncpg.create_pool(
-            url, min_size=1, max_size=POOL + FLUSHERS, timeout=5, command_timeout=30, server_settings=_settings()
+            url, min_size=1, max_size=POOL + FLUSHERS, timeout=CONNECT, command_timeout=30, server_settings=_settings()
         )
     except (*AWAY, asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InvalidCatalogNameError) as error:
         raise StoreUnavailable(f"PostgreSQL cannot be reached: {type(error).__name__}: {error}") from error
-    except ValueError as error:
-        raise StoreRefused(f"store.url is not a PostgreSQL address: {error}") from error
+    except ValueError:
+        raise StoreRefused(  # the error itself may quote the password
+            "store.url is not a PostgreSQL address: characters such as / # ? : @ in the password must be escaped"
+        ) from None
     try:
         async with pool.acquire() as connection:
             for setting in ("fsync", "synchronous_commit"):

@@ -24,7 +24,7 @@ import orjson
 from bridge import clock
 from bridge.errors import StoreRefused, StoreUnavailable
 from bridge.model import Receipt, Status, Verification, Verified
-from bridge.store.migrations import migrate
+from bridge.store.migrations import migrate, require_current
 from bridge.store.tx import Operation, Row, T
 
 OLDEST = (3, 35)
@@ -40,6 +40,9 @@ LARGEST_BATCH = 512
 
 LARGEST_INSERT = 64
 """Rows of one INSERT, a power of two: so that few different statements are ever prepared."""
+
+BUSY_WAIT = 2.0
+"""Seconds to wait for a command that writes beside the server; hooks wait behind it, and vendors give up after ten."""
 
 LOCK_WAIT = 30.0
 """How long a new server waits for the old one to let go of the file, in seconds."""
@@ -93,12 +96,9 @@ class SqliteTx:
         """Nothing to do: one process has the file, and its stages wake each other."""
 
 
-NAMES = tuple(str(n) for n in range(1, 40))
-
-
 def _named(values: Sequence[Any]) -> dict[str, Any]:
     """SQLite reads `$1` as a parameter called "1"."""
-    return dict(zip(NAMES, values, strict=False))
+    return {str(n): value for n, value in enumerate(values, start=1)}
 
 
 class SqliteStore:
@@ -115,8 +115,22 @@ class SqliteStore:
         self._write_thread = threading.Thread(target=self._write_for_ever, name="store-writer", daemon=True)
         self._closed = False
 
-    def start(self) -> None:
-        """Bring the schema up to date and begin to take work. Raises StoreRefused for a newer schema."""
+    def start(self, *, exclusive: bool) -> None:
+        """Bring the schema up to date and begin to take work. Raises StoreRefused for a schema it cannot use.
+
+        Whoever has the file alone owns all that a dead process held; a command beside a server changes nothing.
+        """
+        if not exclusive and self._has_schema():
+            _to_the_end(require_current(SqliteTx(self._writer, self._now)))
+        else:
+            self._migrate(exclusive=exclusive)
+        self._write_thread.start()
+
+    def _has_schema(self) -> bool:
+        found = self._writer.execute("SELECT 1 FROM sqlite_master WHERE name = 'schema_version'").fetchone()
+        return found is not None
+
+    def _migrate(self, *, exclusive: bool) -> None:
         self._writer.execute("BEGIN IMMEDIATE")
         try:
             _to_the_end(
@@ -126,11 +140,12 @@ class SqliteStore:
                     bytes_type="BLOB",
                 )
             )
+            if exclusive:
+                self._writer.execute("UPDATE leases SET until = 0")
         except BaseException:
             self._writer.execute("ROLLBACK")
             raise
         self._writer.execute("COMMIT")
-        self._write_thread.start()
 
     async def keep(self, hook: Verified) -> Receipt:
         future: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
@@ -148,6 +163,8 @@ class SqliteStore:
         self._jobs.put(job)
 
     async def read(self, operation: Operation[T]) -> T:
+        if self._closed:
+            raise StoreUnavailable("the store is closed")
         return await asyncio.get_running_loop().run_in_executor(self._read_thread, self._read, operation)
 
     def _read(self, operation: Operation[T]) -> T:
@@ -267,7 +284,7 @@ class SqliteStore:
                 raise  # SQLite has undone the whole transaction, the others' work with it
             self._writer.execute("ROLLBACK TO operation")
             self._writer.execute("RELEASE operation")
-            if isinstance(error, sqlite3.Error):
+            if isinstance(error, sqlite3.OperationalError) or type(error) is sqlite3.DatabaseError:
                 error = StoreUnavailable(f"SQLite cannot do it: {error}")
             return job.future, None, error
         self._writer.execute("RELEASE operation")
@@ -340,7 +357,7 @@ def _answer(done: Sequence[tuple["asyncio.Future[Any]", Any, BaseException | Non
 
 
 def _connect(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=BUSY_WAIT)
     connection.row_factory = sqlite3.Row
     for pragma in ("journal_mode = WAL", "synchronous = FULL", "wal_autocheckpoint = 2000", "cache_size = -4000"):
         connection.execute(f"PRAGMA {pragma}").fetchall()
@@ -383,7 +400,7 @@ def open_sqlite(
         raise StoreRefused(f"the store's folder cannot be written to: {error}") from error
     try:
         store = SqliteStore(path, lock, now)
-        store.start()
+        store.start(exclusive=exclusive)
     except (sqlite3.Error, StoreRefused) as error:
         if lock:
             lock.close()

@@ -31,11 +31,28 @@ class TargetState:
     last_sent_at: int | None = None
     last_error: str | None = None
 
+    @property
+    def paused_by_operator(self) -> bool:
+        """Only its operator ends such a pause: nothing that is still on its way may."""
+        return self.paused_at is not None and self.not_before == NEVER
+
 
 async def load(tx: Tx, name: str) -> TargetState:
     """A target's condition; a target never seen before is in the best of conditions."""
     rows = await tx.rows("SELECT * FROM targets WHERE name = $1", name)
     return _to_state(dict(rows[0])) if rows else TargetState(name)
+
+
+async def load_to_change(tx: Tx, name: str) -> TargetState:
+    """The same, and the row is ours until the transaction ends, so that nobody else's change is lost."""
+    if not await tx.rows(f"SELECT 1 FROM targets WHERE name = $1{tx.for_update}", name):
+        await tx.run(
+            """INSERT INTO targets (name, not_before, faults, pace, settings) VALUES ($1, 0, 0, '{}', '')
+               ON CONFLICT (name) DO NOTHING""",
+            name,
+        )
+        await tx.rows(f"SELECT 1 FROM targets WHERE name = $1{tx.for_update}", name)
+    return await load(tx, name)
 
 
 def _to_state(row: dict[str, Any]) -> TargetState:
@@ -70,13 +87,13 @@ async def listed(tx: Tx) -> list[TargetState]:
 
 async def pause(tx: Tx, name: str, reason: str, now: int) -> None:
     """Stop sending to a target until somebody resumes it; its queue is kept."""
-    state = await load(tx, name)
+    state = await load_to_change(tx, name)
     await save(tx, replace(state, paused_at=now, paused_reason=reason, not_before=NEVER))
 
 
 async def resume(tx: Tx, name: str) -> bool:
     """Send to a target again, at once. False where it was not paused."""
-    state = await load(tx, name)
+    state = await load_to_change(tx, name)
     await save(tx, replace(state, paused_at=None, paused_reason=None, not_before=0, faults=0))
     await tx.wake(f"target:{name}")
     return state.paused_at is not None

@@ -60,13 +60,13 @@ class Admin:
     # -------------------------------------------------------------------------------- for machines, no token
 
     async def readyz(self, _: Request) -> Response:
-        """200 where hooks can be kept and the file on disk is the one in use; names and counts only."""
-        problems = self._problems()
+        """200 where the store answers; names and counts only. The problems themselves are in `/api/problems`."""
+        problems = len(self._problems())
         try:
             owed = await self._store.read(deliveries.owed)
             states = await self._store.read(targets.listed)
         except StoreUnavailable as error:
-            return JSONResponse({"ready": False, "problems": [str(error), *problems]}, 503)
+            return JSONResponse({"ready": False, "store": str(error), "problems": problems}, 503)
         paused = [state.name for state in states if state.paused_at is not None]
         return JSONResponse({"ready": True, "waiting": owed, "paused": paused, "problems": problems})
 
@@ -77,12 +77,19 @@ class Admin:
             owed = await self._store.read(deliveries.owed)
             states = await self._store.read(targets.listed)
         except StoreUnavailable:
-            owed, states = {}, []  # the counters are still worth having
-        for name in setup.targets.keys() | owed.keys():
-            WAITING.labels(name).set(owed.get(name, 0))
-        for state in states:
-            PAUSED.labels(state.name).set(state.paused_at is not None)
+            pass  # the counters are still worth having, and what waited last still waits
+        else:
+            WAITING.clear()
+            PAUSED.clear()
+            for name in setup.targets.keys() | owed.keys():
+                WAITING.labels(name).set(owed.get(name, 0))
+            for state in states:
+                PAUSED.labels(state.name).set(state.paused_at is not None)
         return Response(as_text(), media_type=TEXT_TYPE)
+
+    async def list_problems(self, _: Request) -> Response:
+        """What is wrong with the file on disk, or with an event, in sentences."""
+        return _json({"problems": self._problems()})
 
     # -------------------------------------------------------------------------------- events
 
@@ -133,7 +140,7 @@ class Admin:
     async def replay_delivery(self, request: Request) -> Response:
         """Owe a delivery once more; a JSON body `{"to": target}` sends it elsewhere."""
         to = (await _body(request)).get("to")
-        if to is not None and to not in self._setup().targets:
+        if to is not None and (not isinstance(to, str) or to not in self._setup().targets):
             raise HTTPException(400, f"no target named {to!r}")
         delivery_id = request.path_params["id"]
         new_id = await self._store.write(partial(deliveries.replay, delivery_id=delivery_id, to=to, now=clock.now()))
@@ -251,6 +258,7 @@ async def _error(_: Request, error: Exception) -> Response:
 def admin_app(admin: Admin, token: Callable[[], str]) -> Starlette:
     """The operator's application. `token` is what the API asks for; while it is empty nobody is let in."""
     api = [
+        Route("/problems", admin.list_problems),
         Route("/events", admin.list_events),
         Route("/events/{id}", admin.show_event),
         Route("/events/{id}/replay", admin.replay_event, methods=["POST"]),

@@ -69,6 +69,12 @@ class Refusals:
         self._details[key] = refused.detail
         REFUSALS.labels(*key).inc()
 
+    def put_back(self, taken: Mapping[tuple[str, str], tuple[int, str]]) -> None:
+        """Count again what could not be written down."""
+        for key, (count, detail) in taken.items():
+            self._counts[key] += count
+            self._details.setdefault(key, detail)
+
     def take(self) -> Mapping[tuple[str, str], tuple[int, str]]:
         """What was counted, and begin anew."""
         taken = {key: (count, self._details[key]) for key, count in self._counts.items()}
@@ -100,7 +106,7 @@ class Hooks:
 
     @property
     def busy(self) -> bool:
-        """Whether hooks come thick: so many at once are being read or kept."""
+        """Whether hooks come thick: so many at once are being verified and kept."""
         return self._in_hand >= BUSY
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -112,14 +118,12 @@ class Hooks:
             await answer(send, 405, {"error": "send hooks with POST"}, (b"allow", b"POST"), CLOSE)
             return
         held = _Held(self, _announced(scope))
-        self._in_hand += 1
         try:
             status, body, more = await self._take_in(scope, receive, source, held)
         except _Gone:
             hooks_answered(source.name, "gone").inc()
             return
         finally:
-            self._in_hand -= 1
             held.let_go()
         hooks_answered(source.name, str(status)).inc()
         await answer(send, status, body, *more)
@@ -140,6 +144,7 @@ class Hooks:
             await _discard(receive)
             return 503, {"error": "busy, try again"}, (RETRY_AFTER, CLOSE)
         now = clock.now()
+        self._in_hand += 1
         try:
             receipt = await ingest(_received(scope, source, body, now), source, self._store, now)
         except Refused as refused:
@@ -151,6 +156,8 @@ class Hooks:
         except Exception:
             log.exception("source %s: an error that should not be; the hook was not acknowledged", source.name)
             return 503, {"error": "cannot be kept now, try again"}, (RETRY_AFTER,)
+        finally:
+            self._in_hand -= 1
         self._kept()
         KEEP_SECONDS.observe((clock.now() - now) / clock.SECOND)
         return 200, {"id": receipt.id, "status": receipt.status.value}, ()
@@ -213,7 +220,6 @@ def _announced(scope: Scope) -> int:
 
 
 def _received(scope: Scope, source: Source, body: bytes, now: int) -> Received:
-    client = scope.get("client")
     return Received(
         source=source.name,
         method=scope["method"],
@@ -221,7 +227,6 @@ def _received(scope: Scope, source: Source, body: bytes, now: int) -> Received:
         headers=tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]),
         body=body,
         received_at=now,
-        peer=client[0] if client else "",
     )
 
 

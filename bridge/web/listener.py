@@ -1,5 +1,9 @@
-"""A listening HTTP server: the socket first, so that a taken port is a clear error, then uvicorn on it."""
+"""A listening HTTP server: the socket first, so that a taken port is a clear error, then uvicorn on it.
 
+What comes before a body is bounded here, in size and time: nobody has proved anything yet.
+"""
+
+import asyncio
 import contextlib
 import socket
 from collections.abc import Iterator
@@ -7,11 +11,59 @@ from pathlib import Path
 
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from bridge.errors import ConfigError, Problem
 
 BACKLOG = 2048
 KEEP_ALIVE = 75
+
+
+MOST_HEAD = 64 << 10
+"""Bytes of a request's first line and headers; the longest that any vendor sends is far below."""
+
+HEAD_SECONDS = 10.0
+"""In which they must be complete, from the connection or the end of the request before."""
+
+
+class _Bounded(HttpToolsProtocol):
+    """uvicorn's HTTP/1.1, with a limit on what precedes the body. It knows none itself."""
+
+    _head = 0
+    _in_head = True
+    _deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._deadline = self.loop.call_later(HEAD_SECONDS, transport.close)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._in_time()
+        super().connection_lost(exc)
+
+    def on_message_begin(self) -> None:
+        self._in_head, self._head = True, 0
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        self._in_head = False
+        self._in_time()
+        super().on_headers_complete()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if not self._in_head or self.transport.is_closing():
+            return
+        self._head += len(data)
+        if self._head > MOST_HEAD:
+            self.send_400_response("The headers are too long.")
+        elif self._deadline is None:
+            self._deadline = self.loop.call_later(HEAD_SECONDS, self.transport.close)
+
+    def _in_time(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
 
 
 class Listener(uvicorn.Server):
@@ -27,7 +79,7 @@ def listening(app: ASGIApp, drain: float = 5.0) -> Listener:
     return Listener(
         uvicorn.Config(
             app,
-            http="httptools",
+            http=_Bounded,
             ws="none",
             lifespan="off",
             access_log=False,

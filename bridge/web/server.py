@@ -28,8 +28,8 @@ from bridge.web.admin import Admin, admin_app
 from bridge.web.hooks import Hooks, Refusals, hooks_app
 from bridge.web.listener import Listener, bind, listening, url_of
 
-DRAIN = 20.0
-"""Seconds for what is at hand when the server is told to stop; containers are usually killed after 30."""
+DRAIN = 8.0
+"""Seconds for what is at hand when the server is told to stop; `docker stop` kills after ten."""
 
 FLUSH = 5.0
 """Seconds between writes of what was refused."""
@@ -46,12 +46,16 @@ class Live:
     def __init__(self, path: Path, environment: Mapping[str, str], own_token: str) -> None:
         self._path = path
         self._environment = environment
+        self._reloading = asyncio.Lock()
         self.own_token = own_token
+        before = fingerprint([path])
         self.setup: Setup = set_up(load(path, environment))
         # A broken template must not keep hooks from being kept: its messages fall to the built-in layout and say so.
         self.problems = [str(problem) for problem in self.setup.renderer.problems]
         for problem in self.problems:
             log.error("%s", problem)
+        # If the file was changed while it was read, what is in use now is not what is there: look again.
+        self.loaded = fingerprint(self.files()) if fingerprint([path]) == before else ""
         CONFIG_VALID.set(1)
 
     @property
@@ -65,10 +69,16 @@ class Live:
 
     async def reload(self) -> bool:
         """Take up the file as it is now. One that cannot be used changes nothing but the problems."""
+        async with self._reloading:
+            return await self._reload()
+
+    async def _reload(self) -> bool:
         try:
             setup = await asyncio.to_thread(self._rehearsed)
-        except BridgeError as error:
-            self.problems = str(error).splitlines()
+        except Exception as error:
+            if not isinstance(error, BridgeError):
+                log.exception("the changed configuration could not be read, in a way that it should not")
+            self.problems = str(error).splitlines() or [type(error).__name__]
             CONFIG_VALID.set(0)
             log.error("the changed configuration cannot be used; the old one stays in place:\n%s", error)
             return False
@@ -109,6 +119,11 @@ class Server:
         self.hooks_url = ""
         self.admin_url = ""
 
+    def problems(self) -> list[str]:
+        """What the operator should know, in sentences."""
+        parked = [f"event {one} cannot be dispatched; the log says why" for one in sorted(self.dispatcher.parked)]
+        return self.live.problems + parked
+
     def nudge(self) -> None:
         """Make every stage look for work now."""
         self.dispatcher.wake()
@@ -134,7 +149,7 @@ class Server:
         self.store.listen(self._woken)
         self.deliverer.refresh()
         self._dispatching = asyncio.create_task(self.dispatcher.run(), name="dispatch")
-        admin = Admin(self.store, lambda: self.live.setup, self.nudge, lambda: self.live.problems)
+        admin = Admin(self.store, lambda: self.live.setup, self.nudge, self.problems)
         admin_door = admin_app(admin, lambda: self.live.token)
         for app, bound in ((hooks_app(self.hooks), hooks_socket), (admin_door, admin_socket)):
             listener = listening(app, DRAIN)
@@ -142,24 +157,27 @@ class Server:
         while not all(listener.started for listener, _ in self._doors):  # noqa: ASYNC110
             await asyncio.sleep(0.005)  # the HTTP server has no event to wait for
         self.hooks_url, self.admin_url = (url_of(bound) for bound in (hooks_socket, admin_socket))
-        loaded = await asyncio.to_thread(fingerprint, self.live.files())
         self._tasks = [
-            asyncio.create_task(self._watch(loaded)),
+            asyncio.create_task(self._watch()),
             asyncio.create_task(_every(FLUSH, self._flush_refusals)),
             asyncio.create_task(_every(TIDY, self._tidy)),
         ]
         _settle_memory()
         log.info("hooks at %s/hooks/<source>, the operator at %s", self.hooks_url, self.admin_url)
 
-    async def _watch(self, loaded: str) -> None:
-        await watch(self.live.files, loaded, self.reload)
+    async def _watch(self) -> None:
+        await watch(self.live.files, self.live.loaded, self.reload)
 
     async def _flush_refusals(self) -> None:
         counts = self._refusals.take()
         for (source, reason), (count, detail) in counts.items():
             log.warning("source %s: %d refused: %s: %s", source, count, reason, detail)
         if counts:
-            await self.store.write(partial(refusals.add, counts=counts, now=clock.now()))
+            try:
+                await self.store.write(partial(refusals.add, counts=counts, now=clock.now()))
+            except BaseException:
+                self._refusals.put_back(counts)
+                raise
 
     async def _tidy(self) -> None:
         """Let go of what is old, a small step at a time."""
@@ -170,14 +188,16 @@ class Server:
 
     async def stop(self) -> None:
         """Close the doors, finish what is at hand within the deadline, let go of everything."""
-        hooks_door, admin_door = self._doors
         deadline = time.monotonic() + DRAIN
-        await _shut(*hooks_door)
+        self.deliverer.stop_soon()
+        for door in self._doors[:1]:
+            await _shut(*door)
         self.dispatcher.stop()
         if self._dispatching:
             await asyncio.wait([self._dispatching], timeout=max(deadline - time.monotonic(), 1))
         await self.deliverer.stop(max(deadline - time.monotonic(), 1))
-        await _shut(*admin_door)
+        for door in self._doors[1:]:
+            await _shut(*door)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -208,6 +228,8 @@ async def _every(seconds: float, work: Callable[[], Awaitable[None]]) -> None:
             await work()
         except StoreUnavailable as error:
             log.warning("the store cannot be used now: %s", error)
+        except Exception:
+            log.exception("an error that should not be; trying again")
 
 
 @contextlib.asynccontextmanager
@@ -218,19 +240,15 @@ async def running(path: Path, environment: Mapping[str, str], *, own_token: str 
     """
     live = Live(path, environment, own_token)
     config = live.setup.config
+    store = await open_store(config.store.url.get_secret_value(), exclusive=True)
+    server = Server(live, store)
     with contextlib.ExitStack() as sockets:
-        bound = [
-            sockets.enter_context(contextlib.closing(bind(listen, key, path)))
-            for listen, key in ((config.listen, "listen"), (config.admin.listen, "admin.listen"))
-        ]
-        store = await open_store(config.store.url.get_secret_value(), exclusive=True)
-        server = Server(live, store)
         try:
+            bound = [
+                sockets.enter_context(contextlib.closing(bind(listen, key, path)))
+                for listen, key in ((config.listen, "listen"), (config.admin.listen, "admin.listen"))
+            ]
             await server.start(*bound)
-        except BaseException:
-            await store.close()
-            raise
-        try:
             yield server
         finally:
             await server.stop()
