@@ -22,6 +22,7 @@ from bridge.history import Subject, allow_mention, place
 from bridge.metrics import DELIVERIES, EVENTS, UNKNOWN_EVENTS
 from bridge.model import Delivery, Event, Result, Why
 from bridge.normalize import as_json, cap_items, normalize
+from bridge.render import evaluate
 from bridge.setup import Setup
 from bridge.store import Store, Tx, deliveries, events, leases, subjects
 
@@ -217,7 +218,7 @@ class Dispatcher:
 
 def _understand(event: Event, setup: Setup) -> list[Result]:
     source = setup.sources[event.source]
-    results = normalize(event, source.vendor, source.options, setup.evaluate)
+    results = normalize(event, source.vendor, source.options, evaluate)
     EVENTS.labels(event.source, source.vendor.name).inc()
     for result in results:
         if source.vendor.events and not source.vendor.knows(result.type):

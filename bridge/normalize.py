@@ -329,8 +329,3 @@ def as_json(result: Result) -> dict[str, Any]:
         orjson.dumps({name: getattr(result, name) for name in _STORED}, option=orjson.OPT_UTC_Z)
     )
     return plain
-
-
-def result_with_payload(result: Result) -> dict[str, Any]:
-    """The same, and the payload as it was parsed."""
-    return {**as_json(result), "payload": result.payload}

@@ -4,7 +4,6 @@ Vendors, dedupe keys and mappings name a field this way. A document is whatever 
 """
 
 import re
-from collections.abc import Iterable
 from enum import Enum
 from typing import Any, Final, Literal, TypeAlias
 
@@ -43,12 +42,3 @@ def find(document: Any, path: str) -> Any | Missing:
         else:
             return MISSING
     return here
-
-
-def first(document: Any, paths: Iterable[str]) -> Any | Missing:
-    """What stands at the first of `paths` where something other than null stands, else MISSING."""
-    for path in paths:
-        value = find(document, path)
-        if value is not MISSING and value is not None:
-            return value
-    return MISSING

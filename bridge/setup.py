@@ -4,10 +4,9 @@ In: a `Config`, which is what the file says; out: a `Setup`, in which routes are
 targets can be sent to. The stages take up a new Setup with their next piece of work.
 """
 
-import functools
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +14,7 @@ from pydantic import SecretStr
 
 from bridge.config import Config, Source
 from bridge.options import Options
-from bridge.render import Renderer, compile_expression
+from bridge.render import Renderer
 from bridge.routing import Route, Router
 from bridge.targets import Target, build
 
@@ -35,16 +34,6 @@ class Setup:
     @property
     def sources(self) -> Mapping[str, Source]:
         return self.config.sources
-
-    @staticmethod
-    def evaluate(expression: str, values: Mapping[str, Any]) -> Any:
-        """Evaluate a Jinja expression that a vendor's paths or a source's option hold. Raises RenderError."""
-        return _compiled(expression)(dict(values))
-
-
-@functools.lru_cache(maxsize=1_000)
-def _compiled(expression: str) -> Callable[[dict[str, Any]], Any]:
-    return compile_expression(expression)
 
 
 def set_up(config: Config) -> Setup:

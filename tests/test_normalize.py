@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from bridge import normalize
 from bridge.model import Artifact, Draft, Item, Kind, Link, Outcome, Result, Severity, State
-from bridge.normalize import Parsed, Unreadable, as_json, cap_items, parse, result_with_payload
+from bridge.normalize import Parsed, Unreadable, as_json, cap_items, parse
 from bridge.vendors import EventType, Vendor
 from tests.vendors.cases import EVENT_ID, kept, read
 
@@ -327,10 +327,6 @@ def test_a_result_is_stored_as_plain_json_without_the_payload():
     assert stored["history"]["transition"] == "none"
     assert stored["schema_version"] == "1"
     assert stored["items_omitted"] is None
-
-
-def test_the_payload_can_be_asked_for():
-    assert result_with_payload(read(giving(Draft(type="t")), b'{"a":[1]}'))["payload"] == {"a": [1]}
 
 
 @given(text=st.text(st.characters(codec=None)), number=st.integers())

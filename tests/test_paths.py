@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.paths import MISSING, find, first
+from bridge.paths import MISSING, find
 
 DOCUMENT = {
     "a": {"b": {"c": 1}, "none": None, "": "empty", "0": "key", "x": {"": 2}},
@@ -55,19 +55,6 @@ def test_missing_is_false_and_not_null():
     assert not MISSING
     assert MISSING is not None
     assert repr(MISSING) == "MISSING"
-
-
-@pytest.mark.parametrize(("paths", "value"), [
-    (["a.b.c"], 1),
-    (["x", "a.b.c"], 1),
-    (["a.none", "text"], "hello"),
-    (["false", "text"], False),
-    (["list.0.n", "text"], "zero"),
-    (["x", "a.none"], MISSING),
-    ([], MISSING),
-])  # fmt: skip
-def test_the_first_path_with_more_than_null_counts(paths, value):
-    assert first(DOCUMENT, paths) == value
 
 
 JSON = st.recursive(

@@ -38,7 +38,7 @@ sources:
 targets:
   qa: {{type: slack, url: "{slack}", pace: 50/s}}
   team: {{type: discord, url: "{discord}", pace: 50/s}}
-  lake: {{type: http, url: "{http}"}}
+  lake: {{type: http, url: "{http}", concurrency: 1}}
 routes:
   - {{name: verdicts that changed, match: {{source: mobile-tests, transition: [first, broke, fixed]}}, to: [qa, team]}}
   - {{name: everything else, match: {{source: "!mobile-tests"}}, to: [qa]}}

@@ -9,7 +9,6 @@ import json
 import sys
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -21,7 +20,7 @@ from bridge.store import Store, deliveries
 from bridge.store import events as stored
 from bridge.store import targets as target_states
 from bridge.vendors import samples
-from bridge.web.readable import event_story, readable_delivery, readable_event, readable_target
+from bridge.web.readable import event_story, readable_delivery, readable_event, target_rows
 
 
 @click.command("events")
@@ -109,15 +108,7 @@ def targets_command(context: click.Context, config_path: Path | None, as_json: b
     if context.invoked_subcommand is not None:
         return
 
-    async def story(store: Store, config: Config) -> list[dict[str, Any]]:
-        owed = await store.read(deliveries.owed)
-        states = {state.name: state for state in await store.read(target_states.listed)}
-        return [
-            readable_target(name, config.targets.get(name), states.get(name), owed.get(name, 0))
-            for name in sorted(config.targets.keys() | states.keys() | owed.keys())
-        ]
-
-    rows = with_store(config_path, story)
+    rows = with_store(config_path, lambda store, config: target_rows(store, config.targets))
     columns = ["name", "type", "waiting", "paused_at", "last_sent_at", "last_error"]
     show(rows, columns, as_json=as_json, empty="No targets in the configuration.")
 

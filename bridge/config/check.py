@@ -9,7 +9,6 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from functools import cache
 from pathlib import Path as FilePath
 from typing import Any
 
@@ -21,7 +20,7 @@ from bridge.errors import ConfigError, Problem
 from bridge.history import Subject, place
 from bridge.model import BAD, Event, Outcome, Result, State, Verification
 from bridge.normalize import as_json, cap_items, normalize
-from bridge.render import Renderer, View, compile_expression
+from bridge.render import Renderer, View, evaluate
 from bridge.render.renderer import TargetType
 from bridge.routing import Decision, Matched, NotMatched, Route, Router
 
@@ -85,14 +84,7 @@ def _understand(source: Source, body: bytes, now: int) -> list[Result]:
         verification=Verification(source.scheme.name, True, 1) if source.scheme else Verification("none", False),
         is_test=False,
     )
-    return normalize(event, source.vendor, source.options, _evaluate)
-
-
-def _evaluate(text: str, values: Mapping[str, Any]) -> Any:
-    return _compiled(text)(dict(values))
-
-
-_compiled = cache(compile_expression)
+    return normalize(event, source.vendor, source.options, evaluate)
 
 
 # ---------------------------------------------------------------------------------------------- templates

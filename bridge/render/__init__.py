@@ -8,8 +8,8 @@ words       the voice: headline, change, tally
 slack, discord, http    each target's slots and limits, and how a message is fitted to them
 """
 
-from bridge.render.engine import compile_condition, compile_expression
+from bridge.render.engine import compile_condition, compile_expression, evaluate
 from bridge.render.renderer import Renderer
 from bridge.render.view import Rendered, View
 
-__all__ = ["Rendered", "Renderer", "View", "compile_condition", "compile_expression"]
+__all__ = ["Rendered", "Renderer", "View", "compile_condition", "compile_expression", "evaluate"]

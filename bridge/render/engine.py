@@ -10,7 +10,8 @@ through the slot's `escape` (see `slots`), unless it is `Safe`.
 """
 
 import difflib
-from collections.abc import Callable, Iterable, Iterator
+import functools
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache, partial
 from typing import Any
 
@@ -181,6 +182,16 @@ def compile_expression(text: str, names: Iterable[str] = EXPRESSION_NAMES) -> Ev
             raise RenderError(text, "expression", describe(error)) from error
 
     return evaluate
+
+
+def evaluate(text: str, values: Mapping[str, Any]) -> Any:
+    """The value of an expression over named values; compiled once. Raises RenderError."""
+    return _compiled(text)(dict(values))
+
+
+@functools.lru_cache(maxsize=1_000)
+def _compiled(text: str) -> Callable[[dict[str, Any]], Any]:
+    return compile_expression(text)
 
 
 def compile_condition(text: str) -> Callable[[dict[str, Any]], bool]:

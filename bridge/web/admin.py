@@ -20,7 +20,7 @@ from bridge.ingest import sample
 from bridge.metrics import PAUSED, TEXT_TYPE, WAITING, as_text
 from bridge.setup import Setup
 from bridge.store import Store, deliveries, events, refusals, targets
-from bridge.web.readable import event_story, iso, readable_delivery, readable_event, readable_target
+from bridge.web.readable import event_story, iso, readable_delivery, readable_event, target_rows
 
 MOST_LISTED = 1_000
 NO_STORE = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
@@ -161,13 +161,7 @@ class Admin:
 
     async def list_targets(self, _: Request) -> Response:
         """Every target in the file or in the store, with its queue and condition."""
-        owed = await self._store.read(deliveries.owed)
-        states = {state.name: state for state in await self._store.read(targets.listed)}
-        configured = self._setup().config.targets
-        listed = [
-            readable_target(name, configured.get(name), states.get(name), owed.get(name, 0))
-            for name in sorted(configured.keys() | states.keys() | owed.keys())
-        ]
+        listed = await target_rows(self._store, self._setup().config.targets)
         return _json({"targets": listed})
 
     async def pause_target(self, request: Request) -> Response:

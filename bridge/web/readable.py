@@ -2,11 +2,12 @@
 
 import base64
 import json
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
 from bridge import clock
-from bridge.store import Store, deliveries, events
+from bridge.store import Store, deliveries, events, targets
 from bridge.store.targets import TargetState
 
 
@@ -61,8 +62,17 @@ def iso(micros: int | None) -> str | None:
     return clock.to_iso(micros) if micros else None
 
 
-def readable_target(name: str, options: Any, state: TargetState | None, waiting: int) -> dict[str, Any]:
-    """A target with its queue and condition. `options` is null for one that is no longer in the file."""
+async def target_rows(store: Store, configured: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Every target in the file or in the store, with its queue and condition."""
+    owed = await store.read(deliveries.owed)
+    states = {state.name: state for state in await store.read(targets.listed)}
+    return [
+        _target(name, configured.get(name), states.get(name), owed.get(name, 0))
+        for name in sorted(configured.keys() | states.keys() | owed.keys())
+    ]
+
+
+def _target(name: str, options: Any, state: TargetState | None, waiting: int) -> dict[str, Any]:
     state = state or TargetState(name)
     return {
         "name": name,
