@@ -40,6 +40,9 @@ LOOK = 1.0
 
 LEASE = "dispatch"
 
+MOST_NOTICED = 1_000
+"""Kinds of undocumented events that are told apart; a sender that makes up names fills no log."""
+
 TESTS = "#tests"
 """The subject under which a source's last said test event is remembered."""
 
@@ -105,6 +108,7 @@ class Dispatcher:
         self.parked: set[str] = set()
         """Events that cannot be dispatched under the configuration in use; told to the operator."""
         self._parked_under: Setup | None = None
+        self._noticed: set[tuple[str, str]] = set()
         self._token: int | None = None
         self._renew_at = 0
         self._woken = asyncio.Event()
@@ -139,6 +143,21 @@ class Dispatcher:
                     await asyncio.wait_for(self._woken.wait(), LOOK)
             self._woken.clear()
 
+    def _notice(self, one: _Understood, setup: Setup) -> None:
+        """Count events that the vendor does not document, and say so once for each kind of them."""
+        for result in one.results:
+            if setup.sources[one.event.source].vendor.knows(result.type):
+                continue
+            UNKNOWN_EVENTS.labels(one.event.source).inc()
+            if (one.event.source, result.type) not in self._noticed and len(self._noticed) < MOST_NOTICED:
+                self._noticed.add((one.event.source, result.type))
+                log.warning(
+                    "source %s: the vendor documents no event %r; the first of them is %s",
+                    one.event.source,
+                    result.type,
+                    one.event.id,
+                )
+
     async def _give_way(self, took: int) -> None:
         """While hooks come thick, leave them `YIELD` times as long as the last batch took (µs)."""
         until = time.monotonic() + YIELD * took / clock.SECOND
@@ -157,6 +176,7 @@ class Dispatcher:
         understood = []
         for n, event in enumerate(waiting, start=1):
             understood.append(_Understood(event, _understand(event, setup)))
+            self._notice(understood[-1], setup)
             if n % SLICE == 0:
                 await asyncio.sleep(0)
         dispatch = partial(_dispatch, setup=setup, token=token, now=now)
@@ -220,10 +240,6 @@ def _understand(event: Event, setup: Setup) -> list[Result]:
     source = setup.sources[event.source]
     results = normalize(event, source.vendor, source.options, evaluate)
     EVENTS.labels(event.source, source.vendor.name).inc()
-    for result in results:
-        if source.vendor.events and not source.vendor.knows(result.type):
-            UNKNOWN_EVENTS.labels(event.source).inc()
-            log.warning("source %s: event %s has the unknown type %r", event.source, event.id, result.type)
     return results
 
 

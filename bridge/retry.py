@@ -109,6 +109,7 @@ def _settle(
                 faults=0,
                 not_before=max(wait_until, now + (answer.hold or 0)),
                 last_sent_at=now,
+                last_error=None,
             )
             return Done(answer.external_id), well
         case RefusedMessage(reason):

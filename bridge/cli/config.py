@@ -42,9 +42,13 @@ def schema_command() -> None:
 
 @click.command("vendors")
 @json_option
-@click.argument("name", required=False)
-def vendors_command(as_json: bool, name: str | None) -> None:
-    """List the built-in vendors, or tell how to set up NAME: its header, events and samples."""
+@click.argument("words", nargs=-1, metavar="[[show] NAME]")
+def vendors_command(as_json: bool, words: tuple[str, ...]) -> None:
+    """List the built-in vendors, or show how to set up NAME: its header, events and samples."""
+    named = words[1:] if words[:1] == ("show",) else words
+    if len(named) > 1 or (words and not named):
+        raise click.UsageError("name one vendor, as in: drawbridge vendors show autosana")
+    name = named[0] if named else None
     if name is None:
         rows = []
         for each in names():

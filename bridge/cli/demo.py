@@ -1,6 +1,7 @@
 """`drawbridge demo`: the real server, real signed hooks of all five vendors, and local stand-ins to deliver to."""
 
 import asyncio
+import json
 import os
 import secrets
 import shlex
@@ -171,7 +172,8 @@ def _signed(door: Source, body: bytes) -> dict[str, str]:
 def _curl(server: Server, source: str, sample: str) -> str:
     """A `curl` line that posts one more signed hook, of a run that has not been posted yet."""
     door = server.live.setup.sources[source]
-    body = samples(door.vendor.name)[sample].replace(b'"timestamp":"20', b'"timestamp": "20', 1)
+    payload = json.loads(samples(door.vendor.name)[sample]) | {"timestamp": clock.to_iso(clock.now())}
+    body = json.dumps(payload, separators=(",", ":")).encode()
     headers = [f"{name}: {value}" for name, value in _signed(door, body).items()]
     words = ["curl", "-sS", f"{server.hooks_url}/hooks/{source}", "-H", "Content-Type: application/json"]
     for header in headers:

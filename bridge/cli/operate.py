@@ -114,30 +114,32 @@ def targets_command(context: click.Context, config_path: Path | None, as_json: b
 
 
 @targets_command.command()
+@config_option
 @click.argument("name")
 @click.pass_obj
-def resume(config_path: Path | None, name: str) -> None:
+def resume(before: Path | None, config_path: Path | None, name: str) -> None:
     """Send to a paused target again, at once."""
 
     async def story(store: Store, config: Config) -> bool:
         _known(name, config)
         return await store.write(partial(target_states.resume, name=name))
 
-    paused = with_store(config_path, story)
+    paused = with_store(config_path or before, story)
     click.echo(f"{name} is sent to again" if paused else f"{name} was not paused")
 
 
 @targets_command.command()
+@config_option
 @click.argument("name")
 @click.pass_obj
-def pause(config_path: Path | None, name: str) -> None:
+def pause(before: Path | None, config_path: Path | None, name: str) -> None:
     """Stop sending to a target; its queue is kept until `targets resume`."""
 
     async def story(store: Store, config: Config) -> None:
         _known(name, config)
         await store.write(partial(target_states.pause, name=name, reason=target_states.BY_OPERATOR, now=clock.now()))
 
-    with_store(config_path, story)
+    with_store(config_path or before, story)
     click.echo(f"{name} is paused; its queue is kept")
 
 

@@ -4,13 +4,14 @@ Each room declares its own keys; here they are composed, looked up and compared.
 """
 
 from bridge.config.config import Config, Source, needs_restart, serving_problems
-from bridge.config.load import load
+from bridge.config.load import admin_address, load
 from bridge.config.schema import json_schema
 from bridge.config.watch import fingerprint, watch
 
 __all__ = [
     "Config",
     "Source",
+    "admin_address",
     "fingerprint",
     "json_schema",
     "load",

@@ -41,6 +41,20 @@ def load(path: FilePath, env: Mapping[str, str]) -> Config:
     return config
 
 
+def admin_address(path: FilePath, env: Mapping[str, str]) -> schema.Address | None:
+    """Where the operator's port is, even if the file is broken elsewhere; null where that cannot be told.
+
+    A server goes on with the file it started with; who asks after its health should not need a better one.
+    """
+    try:
+        document = marks.parse(_read(path), str(path))
+        report = Report(document, values.fill(document, env, path.parent), schema.known_keys)
+    except ConfigError:
+        return None
+    admin = report.read(schema.ADMIN, ("admin",)) if report.value(("admin",)) is not None else schema.Admin()
+    return admin.listen if admin else None
+
+
 def _read(path: FilePath) -> bytes:
     try:
         with path.open("rb") as file:

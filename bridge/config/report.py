@@ -184,9 +184,13 @@ class Report:
         return f" (filled in from {', '.join(names)})" if names else ""
 
 
+LONGEST_NAME = 63
+"""A longer word, or one with a slash, is no name; it may be an address that stands in the wrong place."""
+
+
 def meant(word: str, known: Iterable[str], rest: bool = True) -> str:
     """`; did you mean 'x'?` for a word close to a known one, else (with `rest`) what there is."""
-    names = sorted(set(known))
+    names = sorted({name for name in known if len(name) <= LONGEST_NAME and "/" not in name})
     close = difflib.get_close_matches(word, names, n=1)
     if close:
         return f"; did you mean {close[0]!r}?"

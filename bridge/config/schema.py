@@ -207,6 +207,7 @@ class File(Top):
 
 
 TOP = TypeAdapter(Top)
+ADMIN = TypeAdapter(Admin)
 SOURCE = TypeAdapter(Source)
 TARGET: TypeAdapter[Any] = TypeAdapter(TargetOptions)
 ROUTE = TypeAdapter(Route)

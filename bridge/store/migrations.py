@@ -118,6 +118,11 @@ STEPS: tuple[tuple[str, ...], ...] = (
 )
 
 
+async def try_writing(tx: Tx) -> None:
+    """A write that changes nothing. Raises StoreUnavailable, as every write does, where none is possible."""
+    await tx.run("UPDATE schema_version SET version = version")
+
+
 async def require_current(tx: Tx) -> None:
     """Raises StoreRefused unless the schema is exactly this version's."""
     rows = await tx.rows("SELECT version FROM schema_version")

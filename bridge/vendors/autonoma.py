@@ -11,14 +11,22 @@ from bridge.vendors.document import Document
 from bridge.vendors.vendor import Context, EventType, Vendor, VendorOptions
 from bridge.verify.scheme import Hmac
 
+SUBJECTS = {
+    "security.vulnerability_detected": "vulnerability",
+    "security.vulnerability_fixed": "vulnerability",
+    "security.compliance_check": "compliance",
+}
+"""What sort of thing a security event is about, where no id says which one."""
+
 
 def understand(body: Document, context: Context[VendorOptions]) -> Iterable[Draft]:
     """The subject, what kind of thing `data` is, and the one verdict that stands in `data`."""
     draft = context.read(body)
-    thing = body.text("data.service", "data.environment", "data.app")
+    thing, identity = body.text("data.service", "data.environment", "data.app"), body.text("data.id")
     draft.subject_key = thing
-    if draft.kind is Kind.SECURITY:
-        draft.subject_key = "/".join(part for part in (thing, body.text("data.id")) if part) or None
+    if draft.kind is Kind.SECURITY and (thing or identity):
+        # Never the service's own key: a fixed vulnerability would say that its failed deployment is fixed.
+        draft.subject_key = "/".join(part for part in (thing, identity or SUBJECTS[context.type]) if part)
     if draft.title and thing:
         draft.title = f"{draft.title}: {thing}"
     if isinstance(data := body.raw("data"), list):
@@ -47,7 +55,9 @@ VENDOR = Vendor(
     setup="autonoma webhook create --url URL --events EVENTS --secret SECRET, or POST /v1/webhooks with url, events "
     "and secret. You choose the secret.",
     # The documented check signs JSON.stringify of the parsed body, so that is tried where the raw bytes do not match.
-    signature=Hmac(header="x-autonoma-signature", prefix="sha256=", body_form=("raw", "json_js")),
+    signature=Hmac(
+        header="x-autonoma-signature", prefix="sha256=", prefix_mode="optional", body_form=("raw", "json_js")
+    ),
     dated=("data.id", "data.taskId", "data.timestamp", "data.createdAt", "data.completedAt"),
     event="type",
     events={

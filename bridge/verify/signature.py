@@ -121,18 +121,22 @@ def _read_pairs(found: list[tuple[str, list[str]]], scheme: Hmac) -> tuple[list[
     kv = scheme.kv
     signatures: list[bytes] = []
     timestamps: list[str] = []
+    broken: Refused | None = None
     for name, values in found:
         for pair in (pair for value in values for pair in value.split(kv.delimiter)):
             key, equals, text = pair.strip(" \t").partition("=")
             if not equals:
                 raise _malformed(name, "is not made of key=value pairs")
             if key == kv.signature:
-                signatures.append(_decode(name, text, scheme))
+                try:
+                    signatures.append(_decode(name, text, scheme))
+                except Refused as refused:  # it matches nothing; another beside it still may
+                    broken = refused
             elif key == kv.timestamp:
                 timestamps.append(text)
     name = found[0][0]
     if not signatures:
-        raise _malformed(name, f"has no {kv.signature}=")
+        raise broken or _malformed(name, f"has no {kv.signature}=")
     if len(timestamps) != 1:
         raise _malformed(name, f"has {len(timestamps)} of {kv.timestamp}=, not one")
     if not _SECONDS.fullmatch(timestamps[0]):

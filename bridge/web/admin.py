@@ -20,6 +20,7 @@ from bridge.ingest import sample
 from bridge.metrics import PAUSED, TEXT_TYPE, WAITING, as_text
 from bridge.setup import Setup
 from bridge.store import Store, deliveries, events, refusals, targets
+from bridge.store.migrations import try_writing
 from bridge.web.readable import event_story, iso, readable_delivery, readable_event, target_rows
 
 MOST_LISTED = 1_000
@@ -37,8 +38,12 @@ class Token:
         token = self._token()
         shown = Request(scope).headers.get("authorization", "")
         kind, _, value = shown.partition(" ")
-        good = kind.lower() == "bearer" and secrets.compare_digest(value.strip().encode(), token.encode())
+        # Header values are read as latin-1; the token is written in UTF-8.
+        good = kind.lower() == "bearer" and secrets.compare_digest(value.strip().encode("latin-1"), token.encode())
         if token and good:
+            if "\0" in scope["path"] or b"%00" in scope["query_string"]:  # in no id or name, and PostgreSQL takes none
+                await JSONResponse({"error": "a NUL byte names nothing here"}, 400)(scope, receive, send)
+                return
             await self._app(scope, receive, send)
             return
         text = "the admin token is needed: Authorization: Bearer <admin.token>"
@@ -50,8 +55,14 @@ class Admin:
     """The handlers, over one store. `nudge` makes the stages look for work at once."""
 
     def __init__(
-        self, store: Store, setup: Callable[[], Setup], nudge: Callable[[], None], problems: Callable[[], list[str]]
+        self,
+        store: Store,
+        setup: Callable[[], Setup],
+        nudge: Callable[[], None],
+        problems: Callable[[], list[str]],
+        failing: Callable[[], bool],
     ) -> None:
+        self._failing = failing
         self._store = store
         self._setup = setup
         self._nudge = nudge
@@ -60,9 +71,15 @@ class Admin:
     # -------------------------------------------------------------------------------- for machines, no token
 
     async def readyz(self, _: Request) -> Response:
-        """200 where the store answers; names and counts only. The problems themselves are in `/api/problems`."""
+        """200 where hooks can be kept; names and counts only. The problems themselves are in `/api/problems`.
+
+        Whether the store can be written to is tried only after a hook could not be kept: nobody should be able to wear
+        out a disk by asking.
+        """
         problems = len(self._problems())
         try:
+            if self._failing():
+                await self._store.write(try_writing)
             owed = await self._store.read(deliveries.owed)
             states = await self._store.read(targets.listed)
         except StoreUnavailable as error:
@@ -222,7 +239,7 @@ async def _body(request: Request) -> dict[str, Any]:
     raw = await request.body()
     try:
         body = json.loads(raw) if raw else {}
-    except ValueError:
+    except (ValueError, RecursionError):
         raise HTTPException(400, "the body is not JSON") from None
     if not isinstance(body, dict):
         raise HTTPException(400, "the body must be a JSON object")
@@ -232,7 +249,7 @@ async def _body(request: Request) -> dict[str, Any]:
 def _integer(text: str | None, name: str) -> int | None:
     if text is None:
         return None
-    if not text.isdigit() or len(text) > 18:
+    if not (text.isascii() and text.isdigit()) or len(text) > 18:
         raise HTTPException(400, f"{name} must be a whole number")
     return int(text)
 

@@ -101,6 +101,8 @@ class Hooks:
         self.most_in_flight = MOST_IN_FLIGHT
         self._in_flight = 0
         self._in_hand = 0
+        self.failing = False
+        """The last hook that came could not be kept."""
 
         BYTES_IN_FLIGHT.set_function(lambda: self._in_flight)
 
@@ -151,6 +153,7 @@ class Hooks:
             self._refusals.add(source.name, refused)
             return 401, {"error": "unauthorized"}, ()
         except StoreUnavailable as error:
+            self.failing = True
             log.error("source %s: a hook could not be kept and was not acknowledged: %s", source.name, error)
             return 503, {"error": "cannot be kept now, try again"}, (RETRY_AFTER,)
         except Exception:
@@ -158,6 +161,7 @@ class Hooks:
             return 503, {"error": "cannot be kept now, try again"}, (RETRY_AFTER,)
         finally:
             self._in_hand -= 1
+        self.failing = False
         self._kept()
         KEEP_SECONDS.observe((clock.now() - now) / clock.SECOND)
         return 200, {"id": receipt.id, "status": receipt.status.value}, ()

@@ -5,6 +5,7 @@ What comes before a body is bounded here, in size and time: nobody has proved an
 
 import asyncio
 import contextlib
+import re
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,11 +27,15 @@ HEAD_SECONDS = 10.0
 """In which they must be complete, from the connection or the end of the request before."""
 
 
+UPGRADE = re.compile(rb"\r\nupgrade:", re.IGNORECASE)
+
+
 class _Bounded(HttpToolsProtocol):
     """uvicorn's HTTP/1.1, with a limit on what precedes the body. It knows none itself."""
 
     _head = 0
     _in_head = True
+    _in_body = False
     _deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -45,12 +50,21 @@ class _Bounded(HttpToolsProtocol):
         self._in_head, self._head = True, 0
         super().on_message_begin()
 
+    def on_message_complete(self) -> None:
+        self._in_body = False
+        super().on_message_complete()
+
     def on_headers_complete(self) -> None:
-        self._in_head = False
+        self._in_head, self._in_body = False, True
         self._in_time()
         super().on_headers_complete()
 
     def data_received(self, data: bytes) -> None:
+        if not self._in_body and UPGRADE.search(data):
+            # Nothing is upgraded to here, and that is no reason to lose the body, as the parser would:
+            # https://www.rfc-editor.org/rfc/rfc9110#section-7.8
+            head, end, rest = data.partition(b"\r\n\r\n")
+            data = UPGRADE.sub(b"\r\nX-Upgrade:", head) + end + rest
         super().data_received(data)
         if not self._in_head or self.transport.is_closing():
             return

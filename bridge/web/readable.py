@@ -81,7 +81,7 @@ def _target(name: str, options: Any, state: TargetState | None, waiting: int) ->
         "waiting": waiting,
         "paused_at": iso(state.paused_at),
         "paused_reason": state.paused_reason,
-        "not_before": iso(state.not_before),
+        "not_before": None if state.not_before == targets.NEVER else iso(state.not_before),
         "faults": state.faults,
         "last_sent_at": iso(state.last_sent_at),
         "last_error": state.last_error,

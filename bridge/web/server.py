@@ -50,6 +50,7 @@ class Live:
         self.own_token = own_token
         before = fingerprint([path])
         self.setup: Setup = set_up(load(path, environment))
+        self._started_with = self.setup.config
         # A broken template must not keep hooks from being kept: its messages fall to the built-in layout and say so.
         self.problems = [str(problem) for problem in self.setup.renderer.problems]
         for problem in self.problems:
@@ -82,7 +83,7 @@ class Live:
             CONFIG_VALID.set(0)
             log.error("the changed configuration cannot be used; the old one stays in place:\n%s", error)
             return False
-        kept = needs_restart(self.setup.config, setup.config)
+        kept = needs_restart(self._started_with, setup.config)
         self.setup = setup
         self.problems = [f"{key} changed and needs a restart" for key in kept]
         CONFIG_VALID.set(1)
@@ -149,7 +150,7 @@ class Server:
         self.store.listen(self._woken)
         self.deliverer.refresh()
         self._dispatching = asyncio.create_task(self.dispatcher.run(), name="dispatch")
-        admin = Admin(self.store, lambda: self.live.setup, self.nudge, self.problems)
+        admin = Admin(self.store, lambda: self.live.setup, self.nudge, self.problems, lambda: self.hooks.failing)
         admin_door = admin_app(admin, lambda: self.live.token)
         for app, bound in ((hooks_app(self.hooks), hooks_socket), (admin_door, admin_socket)):
             listener = listening(app, DRAIN)

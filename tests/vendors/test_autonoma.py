@@ -83,6 +83,13 @@ def test_a_vulnerability_is_its_own_subject():
     assert detected.subject_key == fixed.subject_key == "pred_1"
 
 
+@pytest.mark.parametrize("kind", ["security.vulnerability_fixed", "security.compliance_check"])
+def test_a_verdict_on_security_is_none_on_the_deployment_of_the_same_service(kind):
+    data = {"service": "pay", "status": "passed"}
+    keys = {read("autonoma", {"type": one, "data": data}).subject_key for one in ("deployment.failed", kind)}
+    assert len(keys) == 2
+
+
 def test_the_operator_says_where_a_field_is_when_the_vendor_does_not():
     where = options("autonoma", result={"title": "data.headline", "url": ["data.nowhere", "data.page"]})
     data = {"headline": "Canary stopped", "page": "https://example.com/1"}

@@ -118,8 +118,14 @@ def test_outcome_when_cannot_excuse_failed_runs():
 
 
 def test_outcome_when_over_a_null_alpha_is_unknown():
-    body = said("autousers", "test-of-evaluation-completed")
+    body = said("autousers", "evaluation-completed")
+    body["data"]["object"]["summary"]["krippendorffAlpha"] = None
     assert read("autousers", body, options("autousers", outcome_when="0.7"), agreed).outcome == "unknown"
+
+
+def test_a_test_of_any_event_is_other_and_belongs_to_no_subject():
+    result = sample("autousers", "test-of-evaluation-completed")
+    assert (result.is_test, result.kind, result.subject_key, result.outcome) == (True, "other", None, "neutral")
 
 
 def test_the_share_token_is_nowhere_but_in_the_payload():

@@ -1,0 +1,146 @@
+"""The commands, as somebody types them: what they print, and the exit status."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bridge.vendors import names
+from tests.bridges import config, told
+from tests.fakes.asgi import App
+from tests.fakes.server import serving
+
+ROUTES = 'targets: {{lake: {{type: http, url: "{url}"}}}}\nroutes: [{{name: all, to: [lake]}}]\n'
+
+
+def drawbridge(folder, *words, env=None):
+    """Run a command in `folder`; stdout, stderr and the exit status."""
+    clean = {key: value for key, value in os.environ.items() if key != "DRAWBRIDGE_CONFIG"}
+    return subprocess.run(
+        [sys.executable, "-m", "bridge", *words],
+        cwd=folder,
+        env={**clean, "PYTHONPATH": str(Path.cwd()), "COLUMNS": "200", **(env or {})},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+@pytest.fixture
+def delivered(tmp_path):
+    """A folder with a configuration and a store in which one hook was delivered and one refused."""
+    app = App()
+    with serving(app) as url:
+        path = config(tmp_path, ROUTES.format(url=url))
+
+        async def story(bridge):
+            await bridge.sample("mobile", "passed")
+            await bridge.settled(1)
+
+        told(path, story)
+    return tmp_path
+
+
+def test_what_was_delivered_is_listed(delivered):
+    events = json.loads(drawbridge(delivered, "events", "--json").stdout)
+    deliveries = json.loads(drawbridge(delivered, "deliveries", "--json").stdout)
+    assert [(one["source"], one["outcome"]) for one in events] == [("mobile", "passed")]
+    assert [(one["route"], one["target"], one["state"]) for one in deliveries] == [("all", "lake", "sent")]
+    assert "batch.completed" in drawbridge(delivered, "events").stdout
+
+
+def test_an_event_is_told_from_beginning_to_end(delivered):
+    (event,) = json.loads(drawbridge(delivered, "events", "--json").stdout)
+    story = json.loads(drawbridge(delivered, "events", event["id"]).stdout)
+    assert story["verification"]["verified"] is True
+    assert [one["answer"] for one in story["deliveries"][0]["attempt_log"]] == ["sent"]
+
+
+def test_a_paused_target_is_listed_and_resumed(delivered):
+    assert "is paused" in drawbridge(delivered, "targets", "pause", "lake").stdout
+    (paused,) = json.loads(drawbridge(delivered, "targets", "--json").stdout)
+    assert paused["paused_at"]
+    assert "paused" not in drawbridge(delivered, "targets", "resume", "lake", "-c", "config.yaml").stdout
+    (resumed,) = json.loads(drawbridge(delivered, "targets", "--json").stdout)
+    assert resumed["paused_at"] is None
+
+
+def test_a_replay_is_owed_again(delivered):
+    (delivery,) = json.loads(drawbridge(delivered, "deliveries", "--json").stdout)
+    assert "delivered again as" in drawbridge(delivered, "replay", delivery["id"]).stdout
+    assert "understood and routed again" in drawbridge(delivered, "replay", delivery["event_id"]).stdout
+    (waiting,) = json.loads(drawbridge(delivered, "deliveries", "--state", "waiting", "--json").stdout)
+    assert waiting["why"] == "replay"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["replay", "nothing"], "no such delivery or event"),
+        (["replay", "x", "--to", "nowhere"], "no target named 'nowhere'; there are: lake"),
+        (["targets", "resume", "nowhere"], "no target named 'nowhere'"),
+        (["send", "nowhere"], "no source named 'nowhere'"),
+        (["send", "mobile", "no-such-sample"], "no sample 'no-such-sample'"),
+        (["events", "nothing"], "no event nothing"),
+        (["vendors", "acme"], "no vendor named 'acme'; there are: agnox"),
+        (["check", "-c", "elsewhere.yaml"], "no such file"),
+        (["health"], "no answer at"),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_words_with_exit_status_1(delivered, words, said):
+    text = (
+        (delivered / "config.yaml")
+        .read_text()
+        .replace('admin: {listen: "127.0.0.1:0"', 'admin: {listen: "127.0.0.1:9"')
+    )
+    (delivered / "config.yaml").write_text(text)
+    done = drawbridge(delivered, *words)
+    assert done.returncode == 1
+    assert said in done.stderr + done.stdout
+    assert "Traceback" not in done.stderr
+
+
+def test_a_broken_file_is_reported_whole_with_exit_status_1(delivered):
+    (delivered / "config.yaml").write_text("sources: {a: {vendor: acme}}\nlisten: nowhere\ncolour: red\n")
+    done = drawbridge(delivered, "check")
+    assert done.returncode == 1
+    assert len(done.stdout.splitlines()) >= 3
+    assert all(line.startswith("config.yaml:") for line in done.stdout.splitlines())
+
+
+def test_a_good_file_is_good(delivered):
+    done = drawbridge(delivered, "check")
+    assert (done.returncode, done.stdout) == (0, "config.yaml is good\n")
+
+
+def test_the_environment_names_the_file_where_the_folder_has_none(delivered, tmp_path_factory):
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    done = drawbridge(elsewhere, "check", env={"DRAWBRIDGE_CONFIG": str(delivered / "config.yaml")})
+    assert done.returncode == 0
+
+
+@pytest.mark.parametrize("words", [["vendors", "{}"], ["vendors", "show", "{}"]])
+@pytest.mark.parametrize("vendor", names())
+def test_every_vendor_tells_how_to_set_it_up(tmp_path, words, vendor):
+    done = drawbridge(tmp_path, *(word.format(vendor) for word in words))
+    assert done.returncode == 0
+    assert "setup:" in done.stdout
+    assert "samples:" in done.stdout
+
+
+def test_a_server_in_good_health_stays_so_when_its_file_breaks(tmp_path):
+    path = config(tmp_path, "targets: {}\n")
+
+    async def story(bridge):
+        port = bridge.server.admin_url.rpartition(":")[2]
+        text = path.read_text().replace('"127.0.0.1:0"', f'"127.0.0.1:{port}"')
+        path.write_text(text + "bogus: 1\n")
+        import asyncio
+
+        return await asyncio.to_thread(drawbridge, tmp_path, "health")
+
+    done = told(path, story)
+    assert (done.returncode, done.stdout.startswith("ready")) == (0, True), done.stderr
