@@ -10,6 +10,7 @@ import orjson
 
 from bridge import clock
 from bridge.model import Delivery
+from bridge.store import events
 from bridge.store.tx import Tx
 
 COLUMNS = """deliveries.seq, deliveries.id, deliveries.event_id, deliveries.result_id, deliveries.source,
@@ -70,10 +71,10 @@ async def attempts(tx: Tx, message_id: str) -> list[dict[str, Any]]:
 async def replay(tx: Tx, delivery_id: str, to: str | None, now: int) -> str | None:
     """Owe a delivery once more, to its own target or to another; its pending retry is cancelled.
 
-    Works in any state. Returns the new delivery's id, or null where there is no such delivery.
+    Works in any state. Returns the new delivery's id, or null where the delivery or its event is no longer there.
     """
-    rows = await tx.rows(f"SELECT * FROM deliveries WHERE id = $1{tx.for_update}", delivery_id)
-    if not rows:
+    rows = await tx.rows("SELECT * FROM deliveries WHERE id = $1", delivery_id)
+    if not rows or not await events.hold(tx, rows[0]["event_id"]):
         return None
     old, new_id = rows[0], clock.uuid7(now)
     await cancel(tx, delivery_id, f"replayed as {new_id}", now)
@@ -100,6 +101,12 @@ async def cancel(tx: Tx, delivery_id: str, reason: str, now: int) -> bool:
 
     Its message is cancelled with it when nothing else is left in it to send.
     """
+    # The message first, as whoever plans or records does: its state must not change between the look and the deed.
+    await tx.rows(
+        f"""SELECT 1 FROM messages
+            WHERE id = (SELECT message_id FROM deliveries WHERE deliveries.id = $1){tx.for_update}""",
+        delivery_id,
+    )
     touched = await tx.run(
         """UPDATE deliveries SET state = 'cancelled', reason = $2, finished_at = $3
            WHERE id = $1 AND state = 'waiting' AND (message_id IS NULL OR EXISTS

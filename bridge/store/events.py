@@ -61,6 +61,11 @@ async def results(tx: Tx, event_id: str) -> list[dict[str, Any]]:
     return orjson.loads(rows[0]["results"]) if rows and rows[0]["results"] else []
 
 
+async def hold(tx: Tx, event_id: str) -> bool:
+    """Keep an event from being forgotten until the transaction ends. False where it is gone."""
+    return bool(await tx.rows(f"SELECT 1 FROM events WHERE id = $1{tx.for_update}", event_id))
+
+
 async def replay(tx: Tx, event_id: str) -> bool:
     """Have an event dispatched once more, by the configuration of today. False where there is no such event."""
     touched = await tx.run(

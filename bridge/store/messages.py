@@ -60,7 +60,9 @@ async def _take_over(tx: Tx, target: str, now: int) -> None:
 
     Whoever plans has nothing on its way itself, so all that are begun were begun by somebody who is gone.
     """
-    orphans = await tx.rows("SELECT id, attempts FROM messages WHERE target = $1 AND state = 'sending'", target)
+    orphans = await tx.rows(
+        f"SELECT id, attempts FROM messages WHERE target = $1 AND state = 'sending'{tx.for_update}", target
+    )
     for orphan in orphans:
         await _note(tx, orphan["id"], orphan["attempts"] + 1, now, now, "interrupted", "the answer was never recorded")
         await tx.run(

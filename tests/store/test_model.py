@@ -1,0 +1,727 @@
+"""The store against a model of it: random work by two owners, with a clock that jumps, on both engines.
+
+The model is a few dicts and one plain walk through a queue. After every step the store must hold exactly what the
+model holds; what must never happen (lost, in two messages, unsent again, out of order) is asserted beside it. The last
+test puts one operation into the middle of another, which only PostgreSQL's concurrent transactions allow.
+"""
+
+import asyncio
+import itertools
+from collections import Counter
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import asyncpg
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from bridge import clock
+from bridge.model import Delivery, Message, Status, Verification, Verified
+from bridge.store import Store, deliveries, events, leases, messages, open_store, retention, targets
+
+START = 1_773_489_600_000_000
+SOURCES = ("qa", "ops")
+TARGETS = ("chat", "lake")
+OWNERS = ("replica-1", "replica-2")
+WINDOW = 20 * clock.SECOND
+WAITS = (0, clock.SECOND, leases.SPAN // 3, leases.SPAN // 2, leases.SPAN, leases.SPAN + 1, WINDOW)
+
+some = st.integers(0, 1_000)
+"""Which one of a list, whatever its length is."""
+
+routed = st.lists(st.tuples(st.sampled_from(["chat", *TARGETS]), st.sampled_from(["x", "x", "y", None])), max_size=4)
+"""What an event's deliveries go to, and their order keys. Most meet, so that there is something to keep in order."""
+
+
+@dataclass
+class Kept:
+    id: str
+    source: str
+    received_at: int
+    dispatched: bool = False
+
+
+@dataclass
+class Owed:
+    id: str
+    event_id: str
+    target: str
+    order_key: str | None
+    state: str = "waiting"
+    message: "Sending | None" = None
+
+
+@dataclass
+class Sending:
+    id: str
+    delivery: Owed
+    token: int
+    state: str = "sending"
+    next_at: int = 0
+    attempts: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Lease:
+    owner: str
+    token: int
+    until: int
+
+
+@dataclass
+class Lane:
+    """What an owner has begun and not ended, and the keys that must not go on."""
+
+    begun: list[Message] = field(default_factory=list)
+    blocked: set[str | None] = field(default_factory=set)
+
+
+class Clocked:
+    """A transaction of either engine whose leases are judged by the test's clock."""
+
+    def __init__(self, tx: Any, now: int) -> None:
+        self._tx, self._now = tx, now
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._tx, name)
+
+    async def now(self) -> int:
+        return self._now
+
+
+class Machine(RuleBasedStateMachine):
+    """The store and its model side by side."""
+
+    def __init__(self, new_store: Callable[[], Coroutine[Any, Any, Store]]) -> None:
+        super().__init__()
+        self.runner = asyncio.Runner()
+        self.store = self.runner.run(new_store())
+        self.now = START
+        self.number = 0
+        self.events: dict[str, Kept] = {}
+        self.seen: dict[tuple[str, bytes], tuple[str, int]] = {}
+        self.owed: dict[str, Owed] = {}
+        self.messages: dict[str, Sending] = {}
+        self.leases: dict[str, Lease] = {}
+        self.lanes: dict[tuple[str, str], Lane] = {(o, t): Lane() for o in OWNERS for t in TARGETS}
+        self.paused: set[str] = set()
+        self.gone_out: dict[tuple[str, str], list[int]] = {}
+        self.were_sent: set[str] = set()
+
+    def teardown(self) -> None:
+        self.runner.run(self.store.close())
+        self.runner.close()
+
+    def write(self, operation: Any, **arguments: Any) -> Any:
+        """Run an operation by the test's clock."""
+
+        async def run(tx: Any) -> Any:
+            return await operation(Clocked(tx, self.now), **arguments)
+
+        return self.runner.run(self.store.write(run))
+
+    def read(self, operation: Any, **arguments: Any) -> Any:
+        return self.runner.run(self.store.read(partial(operation, **arguments)))
+
+    # -------------------------------------------------------------------------------------- custody
+
+    def hook(self, source: str, name: bytes, *, is_test: bool = False) -> Verified:
+        self.number += 1
+        return Verified(
+            source=source,
+            vendor="autosana",
+            received_at=self.now,
+            headers={},
+            body=str(self.number).encode(),
+            verification=Verification("hmac-sha256", True, 1),
+            dedupe_key=name.ljust(32, b"\0"),
+            dedupe_until=self.now + WINDOW,
+            is_test=is_test,
+        )
+
+    @rule(source=st.sampled_from(SOURCES), names=st.lists(st.sampled_from([b"a", b"b", b"c"]), min_size=1, max_size=4))
+    def keep(self, source, names):
+        """Hooks that come together: of each key at most one is new, and all others name it."""
+
+        async def together() -> Any:
+            return await asyncio.gather(*(self.store.keep(self.hook(source, name)) for name in names))
+
+        receipts = self.runner.run(together())
+        for name in set(names):
+            of_key = [receipt for receipt, own in zip(receipts, names, strict=True) if own == name]
+            first, until = self.seen.get((source, name), ("", 0))
+            new = [receipt.id for receipt in of_key if receipt.status is Status.ACCEPTED]
+            if until > self.now:
+                assert new == []
+            else:
+                (first,) = new
+                self.seen[source, name] = (first, self.now + WINDOW)
+                self.events[first] = Kept(first, source, self.now)
+            assert {receipt.id for receipt in of_key} == {first}
+
+    @rule(source=st.sampled_from(SOURCES))
+    def keep_own_sample(self, source):
+        receipt = self.runner.run(self.store.keep(self.hook(source, b"a", is_test=True)))
+        assert receipt.status is Status.ACCEPTED
+        self.events[receipt.id] = Kept(receipt.id, source, self.now)
+
+    # -------------------------------------------------------------------------------------- dispatch
+
+    @initialize(to=routed)
+    def there_is_work(self, to):
+        for name in (b"a", b"b"):
+            self.keep_and_dispatch(name, to)
+
+    @rule(name=st.sampled_from([b"c", b"d", b"e"]), to=routed)
+    def keep_and_dispatch(self, name, to):
+        self.keep("qa", [name])
+        first, _ = self.seen["qa", name]
+        if first in self.events:  # else a duplicate of what was forgotten
+            self.dispatches(self.events[first], to)
+
+    @precondition(lambda self: self.events)
+    @rule(which=some, to=routed)
+    def dispatch(self, which, to):
+        """Events that wait are dispatched once; for others nothing happens."""
+        waiting = [one for one in self.events.values() if not one.dispatched]
+        self.dispatches(pick(waiting or list(self.events.values()), which), to)
+
+    def dispatches(self, event: Kept, to: list[tuple[str, str | None]]) -> None:
+        due = [
+            Delivery(result_id=event.id, source=event.source, route="all", target=target, order_key=key)
+            for target, key in to
+        ]
+
+        async def dispatch(tx: Any) -> bool:
+            if not await events.dispatched(tx, event.id, "t", [{"id": event.id}], self.now):
+                return False
+            await deliveries.add(tx, event.id, due, self.now)
+            return True
+
+        assert self.write(dispatch) is not event.dispatched
+        if not event.dispatched:
+            event.dispatched = True
+            self.learn(event.id, due)
+
+    def learn(self, event_id: str, due: list[Delivery]) -> None:
+        """Take up the deliveries that the store has just made, in their order."""
+        rows = self.read(deliveries.listed, event_id=event_id, limit=1_000)
+        new = [row["id"] for row in reversed(rows) if row["id"] not in self.owed]
+        for delivery_id, one in zip(new, due, strict=True):
+            self.owed[delivery_id] = Owed(delivery_id, event_id, one.target, one.order_key)
+
+    @precondition(lambda self: self.events)
+    @rule(which=some)
+    def replay_event(self, which):
+        event = pick(list(self.events.values()), which)
+        assert self.write(events.replay, event_id=event.id)
+        event.dispatched = False
+
+    # -------------------------------------------------------------------------------------- time and leases
+
+    @rule(wait=st.sampled_from(WAITS))
+    def time_passes(self, wait):
+        self.now += wait
+
+    def lease(self, target: str, owner: str) -> int | None:
+        """What taking it should give."""
+        held = self.leases.get(target)
+        if held is None:
+            self.leases[target] = Lease(owner, 1, self.now + leases.SPAN)
+            return 1
+        if held.owner != owner and held.until > self.now:
+            return None
+        if held.owner == owner and held.until > self.now + leases.SPAN // 2:
+            return held.token  # fresh enough: not renewed
+        token = held.token if held.owner == owner and held.until > self.now else held.token + 1
+        self.leases[target] = Lease(owner, token, self.now + leases.SPAN)
+        return token
+
+    @rule(owner=st.sampled_from(OWNERS), name=st.sampled_from(TARGETS))
+    def renew(self, owner, name):
+        token = self.write(leases.take, name=f"target:{name}", owner=owner)
+        assert token == self.lease(name, owner)
+
+    @rule(owner=st.sampled_from(OWNERS))
+    def release(self, owner):
+        """An owner stops and lets go; what it had begun it forgets."""
+        self.write(leases.release, owner=owner)
+        for target in TARGETS:
+            self.lanes[owner, target] = Lane()
+            if target in self.leases and self.leases[target].owner == owner:
+                self.leases[target].until = 0
+
+    @rule(owner=st.sampled_from(OWNERS), name=st.sampled_from(TARGETS))
+    def crash(self, owner, name):
+        """An owner forgets what it had begun; nobody will ever know what became of it."""
+        self.lanes[owner, name] = Lane()
+
+    # -------------------------------------------------------------------------------------- delivery
+
+    @rule(owner=st.sampled_from(OWNERS), name=st.sampled_from(TARGETS), limit=st.integers(1, 4))
+    def plan(self, owner, name, limit):
+        """As a worker does it: lease and plan in one, and only when nothing of its own is on its way."""
+        if not self.lanes[owner, name].begun:
+            self.plans(owner, name, limit)
+
+    @precondition(lambda self: any(lane.begun for lane in self.lanes.values()))
+    @rule(which=some, limit=st.integers(1, 4))
+    def somebody_takes_over(self, which, limit):
+        """Who has begun something stands still for longer than its lease, and knows nothing of what happens then."""
+        owner, name = pick([of for of, lane in self.lanes.items() if lane.begun], which)
+        (other,) = set(OWNERS) - {owner}
+        self.now += leases.SPAN + 1
+        if not self.lanes[other, name].begun:
+            self.plans(other, name, limit)
+
+    def plans(self, owner: str, name: str, limit: int) -> None:
+
+        async def plan(tx: Any) -> tuple[int | None, list[Message]]:
+            token = await leases.take(tx, f"target:{name}", owner)
+            return token, (await messages.plan(tx, name, token, limit, self.now) or [] if token else [])
+
+        token, begun = self.write(plan)
+        assert token == self.lease(name, owner)
+        if token is not None:
+            self.lanes[owner, name] = Lane(begun=list(begun))
+            self.begin(name, token, limit, begun)
+
+    def begin(self, target: str, token: int, limit: int, begun: list[Message]) -> None:
+        """Walk through what is open, oldest first, and compare with what the store began."""
+        mine = [one for one in self.messages.values() if one.delivery.target == target]
+        for message in mine:
+            if message.state == "sending":
+                message.state, message.next_at = "waiting", self.now
+                message.attempts.append("interrupted")
+        queue: list[Owed] = [message.delivery for message in mine if message.state == "waiting"]
+        queue += [
+            one for one in self.owed.values() if (one.target, one.state, one.message) == (target, "waiting", None)
+        ]
+        expected: list[Owed] = []
+        blocked: set[str] = set()
+        for one in queue:
+            if one.order_key in blocked:
+                continue
+            if (one.message is None or one.message.next_at <= self.now) and len(expected) < limit:
+                expected.append(one)
+            elif one.order_key is not None:
+                blocked.add(one.order_key)
+        assert [member.delivery_id for message in begun for member in message.members] == [one.id for one in expected]
+        for one, started in zip(expected, begun, strict=True):
+            assert started.members[0].result == {"id": one.event_id}
+            if one.message is None:
+                one.message = self.messages[started.id] = Sending(started.id, one, token)
+            assert one.message.id == started.id
+            assert len(one.message.attempts) == started.attempts
+            one.message.state, one.message.token = "sending", token
+
+    @precondition(lambda self: self.leases)
+    @rule(name=st.sampled_from(TARGETS), age=st.integers(1, 3))
+    def plan_with_an_old_token(self, name, age):
+        if name in self.leases:
+            old = self.leases[name].token - age
+            assert self.write(messages.plan, target=name, token=old, limit=9, now=self.now) is None
+
+    @precondition(lambda self: any(lane.begun for lane in self.lanes.values()))
+    @rule(which=some, answer=st.sampled_from(["sent", "again", "dead", "put_back"]), wait=st.sampled_from(WAITS))
+    def attempt(self, which, answer, wait):
+        """The next message of some owner's lane goes out and its answer is recorded, in time or much too late."""
+        lane = pick([lane for lane in self.lanes.values() if lane.begun], which)
+        message = lane.begun.pop(0)
+        next_at = self.now + wait
+        model = self.messages.get(message.id)
+        ours = model is not None and (model.state, model.token) == ("sending", message.token)
+        if answer == "put_back" or message.order_key in lane.blocked:
+            self.write(messages.put_back, message=message, next_at=next_at)
+            if message.order_key is not None:
+                lane.blocked.add(message.order_key)
+            if model and ours:
+                model.state, model.next_at = "waiting", next_at
+            return
+        if answer == "sent":
+            self.goes_out(message)
+        elif answer == "again" and message.order_key is not None:
+            lane.blocked.add(message.order_key)
+        assert self.record(message, answer, next_at) is ours
+        if model and ours:
+            model.attempts.append(answer)
+            model.state = "waiting" if answer == "again" else answer
+            model.next_at = next_at
+            if answer != "again":
+                model.delivery.state = answer
+
+    def record(self, message: Message, answer: str, next_at: int) -> Any:
+        match answer:
+            case "sent":
+                return self.write(messages.sent, message=message, external_id=None, began=self.now, now=self.now)
+            case "again":
+                return self.write(
+                    messages.again,
+                    message=message,
+                    answer=answer,
+                    reason="503",
+                    began=self.now,
+                    now=self.now,
+                    next_at=next_at,
+                )
+            case _:
+                return self.write(
+                    messages.dead, message=message, answer=answer, reason="no", began=self.now, now=self.now
+                )
+
+    def goes_out(self, message: Message) -> None:
+        """What arrives at a target for the first time arrives in the order in which it became owed."""
+        if message.order_key is None or message.members[0].delivery_id not in self.owed:
+            return
+        place = list(self.owed).index(message.members[0].delivery_id)
+        gone = self.gone_out.setdefault((message.target, message.order_key), [])
+        if place not in gone:
+            gone.append(place)
+            assert gone == sorted(gone), "a later one of the same key went out before an earlier one"
+
+    # -------------------------------------------------------------------------------------- the operator
+
+    @precondition(lambda self: self.owed)
+    @rule(which=some)
+    def cancel(self, which):
+        one = pick(list(self.owed.values()), which)
+        can = self.cancelled(one)
+        assert self.write(deliveries.cancel, delivery_id=one.id, reason="the operator", now=self.now) is can
+
+    def cancelled(self, one: Owed) -> bool:
+        """Cancel it in the model, if it can be."""
+        if one.state != "waiting" or (one.message and one.message.state == "sending"):
+            return False
+        one.state = "cancelled"
+        if one.message:
+            one.message.state = "cancelled"
+        return True
+
+    @precondition(lambda self: self.owed)
+    @rule(which=some, to=st.sampled_from([None, *TARGETS]))
+    def replay_delivery(self, which, to):
+        one = pick(list(self.owed.values()), which)
+        self.cancelled(one)
+        new_id = self.write(deliveries.replay, delivery_id=one.id, to=to, now=self.now)
+        if one.state == "forgotten":
+            assert new_id is None
+            return
+        self.owed[new_id] = Owed(new_id, one.event_id, to or one.target, one.order_key)
+
+    @rule(name=st.sampled_from(TARGETS), pausing=st.booleans())
+    def pause_or_resume(self, name, pausing):
+        """A pause is remembered, and touches nothing of the queue."""
+        if pausing:
+            self.write(targets.pause, name=name, reason="gone", now=self.now)
+            self.paused.add(name)
+        else:
+            assert self.write(targets.resume, name=name) is (name in self.paused)
+            self.paused.discard(name)
+
+    # -------------------------------------------------------------------------------------- retention
+
+    @rule()
+    def forget_seen(self):
+        over = [key for key, (_, until) in self.seen.items() if until <= self.now]
+        assert self.write(retention.forget_seen, now=self.now) == len(over)
+        for key in over:
+            del self.seen[key]
+
+    @rule(age=st.sampled_from(WAITS))
+    def forget_events(self, age):
+        """Only what is old, dispatched and settled is let go of."""
+        busy = {one.event_id for one in self.owed.values() if one.state == "waiting"}
+        old = [
+            one.id
+            for one in self.events.values()
+            if one.dispatched and one.received_at < self.now - age and one.id not in busy
+        ]
+        assert self.write(retention.forget_events, before=self.now - age) == len(old)
+        for event_id in old:
+            del self.events[event_id]
+        for one in [one for one in self.owed.values() if one.event_id in old]:
+            # A place in the order is the place in this dict, so what is forgotten leaves it only by its event.
+            one.state = "forgotten"
+            if one.message:
+                del self.messages[one.message.id]
+
+    # -------------------------------------------------------------------------------------- what always holds
+
+    @invariant()
+    def the_store_holds_what_the_model_holds(self):
+        waiting = self.read(events.waiting, sources=SOURCES, limit=1_000)
+        kept = self.read(events.recent, source=None, before=None, limit=1_000)
+        assert {one.id for one in waiting} == {one.id for one in self.events.values() if not one.dispatched}
+        assert [one.seq for one in waiting] == sorted(one.seq for one in waiting)
+        assert {row["id"] for row in kept} == set(self.events)
+        rows = self.read(deliveries.listed, limit=10_000)
+        alive = [one for one in self.owed.values() if one.state != "forgotten"]
+        assert [
+            (row["id"], row["state"], row["message_id"], row["message_state"], row["attempts"]) for row in rows[::-1]
+        ] == [
+            (one.id, one.state, one.message.id, one.message.state, len(one.message.attempts))
+            if one.message
+            else (one.id, one.state, None, None, None)
+            for one in alive
+        ]
+        in_message = Counter(row["message_id"] for row in rows if row["message_id"])
+        assert all(count == 1 for count in in_message.values()), "a delivery shares its message"
+        sent = {row["id"] for row in rows if row["state"] == "sent"}
+        assert self.were_sent <= sent | {one.id for one in self.owed.values() if one.state == "forgotten"}
+        self.were_sent |= sent
+
+    @invariant()
+    def what_is_owed_is_counted(self):
+        open_now = Counter(one.target for one in self.owed.values() if one.state == "waiting")
+        assert self.read(deliveries.owed) == dict(open_now)
+        for target in TARGETS:
+            ready = any(
+                one.message is None or one.message.state == "sending" or one.message.next_at <= self.now
+                for one in self.owed.values()
+                if (one.target, one.state) == (target, "waiting")
+            )
+            assert self.read(messages.has_work, target=target, now=self.now) is ready
+
+    @rule(owner=st.sampled_from(OWNERS))
+    def one_owner_settles_everything(self, owner):
+        """Nothing is stuck: a single owner that is left alone sends whatever is owed."""
+        self.now += leases.SPAN + WINDOW
+        for target in TARGETS:
+            self.lanes[owner, target] = Lane()
+            token = self.write(leases.take, name=f"target:{target}", owner=owner)
+            assert token == self.lease(target, owner)
+            while begun := self.write(messages.plan, target=target, token=token, limit=3, now=self.now):
+                self.begin(target, token, 3, begun)
+                for message in begun:
+                    self.goes_out(message)
+                    assert self.record(message, "sent", 0)
+                    model = self.messages[message.id]
+                    model.attempts.append("sent")
+                    model.state = model.delivery.state = "sent"
+        assert self.read(deliveries.owed) == {}
+
+
+def pick(found: list[Any], which: int) -> Any:
+    return found[which % len(found)]
+
+
+def empty_stores(url: str) -> Callable[[], Coroutine[Any, Any, Store]]:
+    """Makes a store with nothing in it each time it is asked."""
+    numbers = itertools.count()
+
+    async def new_store() -> Store:
+        if url.startswith("sqlite"):
+            return await open_store(url.replace("store.db", f"store-{next(numbers)}.db"), exclusive=False)
+        connection = await asyncpg.connect(url)
+        try:
+            await connection.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+        finally:
+            await connection.close()
+        return await open_store(url, exclusive=False)
+
+    return new_store
+
+
+def test_the_store_does_what_its_model_does(store_url):
+    sqlite = store_url.startswith("sqlite")
+    new_store = empty_stores(store_url)
+
+    class OnThisEngine(Machine):
+        def __init__(self) -> None:
+            super().__init__(new_store)
+
+    run_state_machine_as_test(
+        OnThisEngine,
+        settings=settings(
+            max_examples=70 if sqlite else 12,
+            stateful_step_count=50,
+            deadline=None,
+            database=None,
+            derandomize=True,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
+
+
+# ------------------------------------------------------------------------------------------------ at the same moment
+
+BLOCKED = 0.15
+"""Seconds after which an operation that has not ended waits for the other's locks."""
+
+LONGEST = 16
+"""More statements than any of these operations has."""
+
+
+class Meanwhile:
+    """A transaction with somebody else's operation in it, after its `after`-th statement."""
+
+    def __init__(self, tx: Any, after: int, other: Callable[[], Awaitable[Any]]) -> None:
+        self._tx, self._left, self._other = tx, after, other
+        self.beside: asyncio.Task[Any] | None = None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._tx, name)
+
+    async def rows(self, sql: str, *values: Any) -> Any:
+        return await self._then(self._tx.rows(sql, *values))
+
+    async def run(self, sql: str, *values: Any) -> Any:
+        return await self._then(self._tx.run(sql, *values))
+
+    async def run_many(self, sql: str, values: Any) -> Any:
+        return await self._then(self._tx.run_many(sql, values))
+
+    async def _then(self, statement: Awaitable[Any]) -> Any:
+        found = await statement
+        self._left -= 1
+        if self._left == 0:
+            self.beside = asyncio.ensure_future(self._other())
+            await asyncio.wait({self.beside}, timeout=BLOCKED)
+        return found
+
+
+async def owing(store: Store, target: str) -> str:
+    """Owe one delivery to a target; its id."""
+    hook = Verified("qa", "autosana", START, {}, b"{}", Verification("none", False), target.encode(), START, True)
+    receipt = await store.keep(hook)
+
+    async def dispatch(tx: Any) -> None:
+        await events.dispatched(tx, receipt.id, "t", [{"id": receipt.id}], START)
+        await deliveries.add(tx, receipt.id, [Delivery(receipt.id, "qa", "all", target)], START)
+
+    await store.write(dispatch)
+    (row,) = await store.read(partial(deliveries.listed, target=target))
+    return str(row["id"])
+
+
+async def planned(tx: Any, target: str, owner: str) -> list[Message]:
+    token = await leases.take(tx, f"target:{target}", owner)
+    assert token is not None
+    return await messages.plan(tx, target, token, 9, START) or []
+
+
+async def begun(store: Store, target: str) -> tuple[str, Message]:
+    """A delivery whose message is on its way from an owner whose lease is over."""
+    delivery_id = await owing(store, target)
+    (message,) = await store.write(partial(planned, target=target, owner=OWNERS[0]))
+    await store.write(partial(leases.release, owner=OWNERS[0]))
+    return delivery_id, message
+
+
+async def to_be_retried(store: Store, target: str) -> str:
+    """A delivery whose message waits for its next attempt."""
+    delivery_id, message = await begun(store, target)
+    await store.write(
+        partial(messages.again, message=message, answer="retry", reason="503", began=START, now=START, next_at=START)
+    )
+    return delivery_id
+
+
+async def a_late_answer_in_a_takeover(store: Store, target: str, after: int) -> tuple[str, bool]:
+    _, message = await begun(store, target)
+    late = partial(store.write, partial(messages.sent, message=message, external_id=None, began=START, now=START))
+    again, counted = await beside(store, after, partial(planned, target=target, owner=OWNERS[1]), late)
+    return f"begun again: {bool(again)}, the late answer counts: {counted}", bool(again) is not counted
+
+
+async def a_cancel_in_the_first_plan(store: Store, target: str, after: int) -> tuple[str, bool]:
+    delivery_id = await owing(store, target)
+    return await cancel_beside_plan(store, target, after, delivery_id)
+
+
+async def a_cancel_in_a_later_plan(store: Store, target: str, after: int) -> tuple[str, bool]:
+    delivery_id = await to_be_retried(store, target)
+    return await cancel_beside_plan(store, target, after, delivery_id)
+
+
+async def cancel_beside_plan(store: Store, target: str, after: int, delivery_id: str) -> tuple[str, bool]:
+    cancel = partial(store.write, partial(deliveries.cancel, delivery_id=delivery_id, reason="no", now=START))
+    begun_, cancelled = await beside(store, after, partial(planned, target=target, owner=OWNERS[1]), cancel)
+    return f"begun: {bool(begun_)}, cancelled: {cancelled}", bool(begun_) is not cancelled
+
+
+async def a_plan_in_a_cancel(store: Store, target: str, after: int) -> tuple[str, bool]:
+    delivery_id = await to_be_retried(store, target)
+    cancel = partial(deliveries.cancel, delivery_id=delivery_id, reason="no", now=START)
+    plan = partial(store.write, partial(planned, target=target, owner=OWNERS[1]))
+    cancelled, begun_ = await beside(store, after, cancel, plan)
+    return f"begun: {bool(begun_)}, cancelled: {cancelled}", bool(begun_) is not cancelled
+
+
+async def a_replay_while_its_event_is_forgotten(store: Store, target: str, after: int) -> tuple[str, bool]:
+    delivery_id, event_id = await cancelled(store, target)
+    replay = partial(store.write, partial(deliveries.replay, delivery_id=delivery_id, to=None, now=START))
+    _, new_id = await beside(store, after, partial(retention.forget_events, before=START + 1), replay)
+    return await replayed_or_gone(store, target, event_id, new_id)
+
+
+async def an_event_forgotten_while_it_is_replayed(store: Store, target: str, after: int) -> tuple[str, bool]:
+    delivery_id, event_id = await cancelled(store, target)
+    forget = partial(store.write, partial(retention.forget_events, before=START + 1))
+    new_id, _ = await beside(
+        store, after, partial(deliveries.replay, delivery_id=delivery_id, to=None, now=START), forget
+    )
+    return await replayed_or_gone(store, target, event_id, new_id)
+
+
+async def cancelled(store: Store, target: str) -> tuple[str, str]:
+    """A cancelled delivery and its event, which nothing keeps from being forgotten."""
+    delivery_id = await owing(store, target)
+    await store.write(partial(deliveries.cancel, delivery_id=delivery_id, reason="no", now=START))
+    (row,) = await store.read(partial(deliveries.listed, target=target))
+    return delivery_id, str(row["event_id"])
+
+
+async def replayed_or_gone(store: Store, target: str, event_id: str, new_id: str | None) -> tuple[str, bool]:
+    owed = target in await store.read(deliveries.owed)
+    kept = await store.read(partial(events.find, event_id=event_id)) is not None
+    return f"replayed: {new_id is not None}, owed: {owed}, event kept: {kept}", (new_id is not None) is owed is kept
+
+
+async def beside(store: Store, after: int, operation: Any, other: Callable[[], Awaitable[Any]]) -> tuple[Any, Any]:
+    """What both gave; the other runs after the operation where that has fewer statements."""
+    within: list[Meanwhile] = []
+
+    async def run(tx: Any) -> Any:
+        within.append(Meanwhile(tx, after, other))
+        return await operation(within[0])
+
+    one = await store.write(run)
+    task = within[0].beside
+    return one, await (task if task else other())
+
+
+@pytest.mark.parametrize(
+    "story",
+    [
+        a_late_answer_in_a_takeover,
+        a_cancel_in_the_first_plan,
+        a_cancel_in_a_later_plan,
+        a_plan_in_a_cancel,
+        a_replay_while_its_event_is_forgotten,
+        an_event_forgotten_while_it_is_replayed,
+    ],
+)
+def test_two_operations_at_the_same_moment_agree_on_what_happened(postgres_url, story):
+    """Whatever statement of the one the other comes behind, it is as if one had come wholly before the other."""
+
+    async def run() -> dict[int, str]:
+        store = await open_store(postgres_url, exclusive=False)
+        try:
+            told = {after: await story(store, f"{story.__name__}-{after}", after) for after in range(1, LONGEST)}
+        finally:
+            await store.close()
+        return {after: what for after, (what, agreed) in told.items() if not agreed}
+
+    assert asyncio.run(run()) == {}
