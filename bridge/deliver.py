@@ -17,7 +17,7 @@ from functools import partial
 from bridge import clock
 from bridge.errors import BridgeError, StoreUnavailable
 from bridge.metrics import ATTEMPT_SECONDS, ATTEMPTS, DEAD_LETTERS, RENDER_FALLS
-from bridge.model import Answer, Message, RefusedMessage, RefusedTarget, Retry, Sent, Unknown
+from bridge.model import Answer, Message, RefusedMessage, RefusedTarget, Retry, Scope, Sent, Unknown
 from bridge.normalize import Parsed, parse
 from bridge.retry import PROBE, Again, Dead, Done, Step, settle
 from bridge.setup import Setup
@@ -145,7 +145,8 @@ class Worker:
             return _Plan(wait=wait)
         probing = state.paused_at is not None or state.faults > 0
         limit = 1 if probing else _allowed(pace, AT_ONCE * target.concurrency, now)
-        begun = await messages.plan(tx, self._name, token, limit, now)
+        fresh_first = state.faults > 0 and self._failed_last is not None
+        begun = await messages.plan(tx, self._name, token, limit, now, fresh_first=fresh_first)
         if begun is None:
             return _Plan()
         for _ in begun:
@@ -202,10 +203,10 @@ class Worker:
             began = clock.now()
             answer = await self._attempt(target, message, began)
             others_fail = self._failed_last not in (None, message.id)
-            if isinstance(answer, Retry | Unknown):
-                self._failed_last = message.id
-            elif not isinstance(answer, RefusedTarget):
-                self._failed_last = None
+            of_the_message = isinstance(answer, Unknown) or (
+                isinstance(answer, Retry) and answer.scope is Scope.MESSAGE
+            )
+            self._failed_last = message.id if of_the_message else None
             record = asyncio.create_task(self._record(target, message, answer, began, round_, others_fail))
             self._records.add(record)
             record.add_done_callback(self._records.discard)

@@ -146,7 +146,14 @@ def normalize(
         drafts, payload = [Draft(type=UNREADABLE, title="Unreadable event", reason=reason)], None
     else:
         payload = parsed.value
-        drafts = _understand(event, vendor, options or vendor.options(), payload, received_at, evaluate)
+        try:
+            drafts = _understand(event, vendor, options or vendor.options(), payload, received_at, evaluate)
+            return [_complete(draft, event, n, received_at, payload) for n, draft in enumerate(drafts, 1)]
+        except Exception as error:
+            # A mistake in a vendor's file must not cost an event that somebody is waiting for.
+            _log.exception("event %s of source %r could not be understood", event.id, event.source)
+            reason = f"could not be understood: {type(error).__name__}"
+            drafts = [Draft(type=vendor.type_of(Document(payload)), outcome=Outcome.UNKNOWN, reason=reason)]
     return [_complete(draft, event, n, received_at, payload) for n, draft in enumerate(drafts, 1)]
 
 
@@ -161,15 +168,10 @@ def _understand(
     body = Document(payload)
     type_ = vendor.type_of(body)
     context = Context(vendor, type_, received_at, event.headers, options, evaluate)
-    try:
-        drafts = list(vendor.understand(body, context)) if vendor.understand else []
-        drafts = drafts or [context.read(body)]
-        for draft in drafts:
-            options.fields.fill(draft, body, context)
-    except Exception as error:
-        # A mistake in a vendor's file must not cost an event that somebody is waiting for.
-        _log.exception("event %s of source %r could not be understood", event.id, event.source)
-        return [Draft(type=type_, outcome=Outcome.UNKNOWN, reason=f"could not be understood: {type(error).__name__}")]
+    drafts = list(vendor.understand(body, context)) if vendor.understand else []
+    drafts = drafts or [context.read(body)]
+    for draft in drafts:
+        options.fields.fill(draft, body, context)
     for draft in drafts:
         if not vendor.knows(draft.type):
             draft.kind, draft.state, draft.outcome = Kind.OTHER, State.FINISHED, Outcome.UNKNOWN

@@ -22,10 +22,13 @@ OPEN_AT_ONCE = 1_000
 PAGE = 200
 
 
-async def plan(tx: Tx, target: str, token: int, limit: int, now: int) -> list[Message] | None:
+async def plan(
+    tx: Tx, target: str, token: int, limit: int, now: int, *, fresh_first: bool = False
+) -> list[Message] | None:
     """Begin an attempt of up to `limit` messages that may be sent now, oldest first; null when the lease is lost.
 
     Order is kept for each order key: while a message of a key waits for its next attempt, no later one of it is begun.
+    With `fresh_first` one that was never tried comes before those that failed: is it them, or is it the target?
     """
     if not await leases.holds(tx, f"target:{target}", token):
         return None
@@ -36,8 +39,12 @@ async def plan(tx: Tx, target: str, token: int, limit: int, now: int) -> list[Me
         target,
         OPEN_AT_ONCE,
     )
+    if fresh_first:
+        keys = {row["order_key"] for row in open_rows if row["order_key"] is not None}
+        if begun := await _form(tx, target, token, keys, limit, now):
+            return await _load(tx, begun, token)
     blocked: set[str] = set()
-    begun: list[str] = []
+    begun = []
     for row in open_rows:
         if row["order_key"] in blocked:
             continue

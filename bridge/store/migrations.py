@@ -128,12 +128,13 @@ async def require_current(tx: Tx) -> None:
     rows = await tx.rows("SELECT version FROM schema_version")
     version = rows[0]["version"] if rows else 0
     if version > len(STEPS):
-        raise _newer(version)
+        raise newer(version)
     if version < len(STEPS):
         raise StoreRefused("the store is an older Drawbridge's: start this version's server once to bring it forward")
 
 
-def _newer(version: int) -> StoreRefused:
+def newer(version: int) -> StoreRefused:
+    """The refusal of a store that a newer Drawbridge wrote."""
     return StoreRefused(
         f"the store has schema version {version}, this Drawbridge knows {len(STEPS)}: "
         "run the version that wrote it, or a newer one"
@@ -149,7 +150,7 @@ async def migrate(tx: Tx, *, serial: str, bytes_type: str) -> None:
     rows = await tx.rows("SELECT version FROM schema_version")
     version = rows[0]["version"] if rows else 0
     if version > len(STEPS):
-        raise _newer(version)
+        raise newer(version)
     if version == len(STEPS):
         return
     for step in STEPS[version:]:

@@ -24,7 +24,7 @@ import orjson
 from bridge import clock
 from bridge.errors import StoreRefused, StoreUnavailable
 from bridge.model import Receipt, Status, Verification, Verified
-from bridge.store.migrations import migrate, require_current
+from bridge.store.migrations import STEPS, migrate, newer, require_current
 from bridge.store.tx import Operation, Row, T
 
 OLDEST = (3, 35)
@@ -382,6 +382,22 @@ def _lock_file(path: Path, wait: float) -> IO[str]:
             return lock
 
 
+def _look(path: Path) -> None:
+    """Refuse a file that is no store of ours before a byte of it is changed. Raises StoreRefused."""
+    if not path.is_file() or not path.stat().st_size:
+        return
+    try:
+        with contextlib.closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as found:
+            tables = {name for (name,) in found.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+            if tables and "schema_version" not in tables:
+                raise StoreRefused(f"{path} is another program's database: name another file in store.url")
+            version = found.execute("SELECT version FROM schema_version").fetchone() if tables else None
+    except sqlite3.Error:
+        return  # whatever it is, opening it to write says it better
+    if version and version[0] > len(STEPS):
+        raise newer(version[0])
+
+
 def open_sqlite(
     path: Path, *, exclusive: bool, now: Callable[[], int] = clock.now, lock_wait: float = LOCK_WAIT
 ) -> SqliteStore:
@@ -394,6 +410,7 @@ def open_sqlite(
         raise StoreRefused(f"SQLite {sqlite3.sqlite_version} is too old: 3.35 or newer is needed")
     if not path.parent.is_dir():
         raise StoreRefused(f"there is no folder {path.parent} for the store: make it, or change store.url")
+    _look(path)
     try:
         lock = _lock_file(path, lock_wait) if exclusive else None
     except OSError as error:
