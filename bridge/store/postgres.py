@@ -27,7 +27,14 @@ CHANNEL = "drawbridge"
 MIGRATION_LOCK = 0x6472_6177
 """Any number will do, as long as every replica uses the same."""
 
-AWAY = (OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.CannotConnectNowError, TimeoutError)
+AWAY = (
+    OSError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # a connection that is cut off while it rolls back
+    asyncpg.CannotConnectNowError,
+    TimeoutError,
+)
 FULL = (asyncpg.InsufficientResourcesError, asyncpg.OperatorInterventionError, asyncpg.ReadOnlySQLTransactionError)
 UNDONE = (asyncpg.TransactionRollbackError, asyncpg.InvalidTransactionStateError)
 """The database undid the transaction (a deadlock, a replica that stood still in it): it may be tried again."""
