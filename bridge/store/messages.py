@@ -39,7 +39,7 @@ async def plan(
         target,
         OPEN_AT_ONCE,
     )
-    if fresh_first:
+    if fresh_first and len(open_rows) < OPEN_AT_ONCE:
         keys = {row["order_key"] for row in open_rows if row["order_key"] is not None}
         if begun := await _form(tx, target, token, keys, limit, now):
             return await _load(tx, begun, token)

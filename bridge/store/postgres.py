@@ -31,8 +31,9 @@ AWAY = (
     OSError,
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
-    asyncpg.InternalClientError,  # a connection that is cut off while it rolls back
+    asyncpg.InternalClientError,  # a connection that was cut off, and does not know it yet
     asyncpg.CannotConnectNowError,
+    asyncpg.ObjectNotInPrerequisiteStateError,  # the database takes no connections for now
     TimeoutError,
 )
 FULL = (asyncpg.InsufficientResourcesError, asyncpg.OperatorInterventionError, asyncpg.ReadOnlySQLTransactionError)

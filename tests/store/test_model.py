@@ -284,12 +284,13 @@ class Machine(RuleBasedStateMachine):
         name=st.sampled_from(["chat", *TARGETS]),
         limit=st.integers(2, 5),
         said=st.lists(answers, max_size=3),
+        fresh_first=rarely,
     )
-    def work(self, owner, name, limit, said):
+    def work(self, owner, name, limit, said, fresh_first):
         """As a worker does it: plan only when nothing of its own is on its way, then send; and stand still anywhere."""
         lane = self.lanes[owner, name]
         if not lane.begun:
-            lane = self.plans(owner, name, limit)
+            lane = self.plans(owner, name, limit, fresh_first=fresh_first)
         for answer in said[: len(lane.begun)]:
             self.attempts(lane, answer, WINDOW)
 
@@ -303,21 +304,23 @@ class Machine(RuleBasedStateMachine):
         if not self.lanes[other, name].begun:
             self.plans(other, name, limit)
 
-    def plans(self, owner: str, name: str, limit: int) -> Lane:
+    def plans(self, owner: str, name: str, limit: int, *, fresh_first: bool = False) -> Lane:
         """Lease and plan in one transaction; the lane that it gives is empty where another has the lease."""
 
         async def plan(tx: Any) -> tuple[int | None, list[Message]]:
             token = await leases.take(tx, f"target:{name}", owner)
-            return token, (await messages.plan(tx, name, token, limit, self.now) or [] if token else [])
+            if token is None:
+                return None, []
+            return token, await messages.plan(tx, name, token, limit, self.now, fresh_first=fresh_first) or []
 
         token, begun = self.write(plan)
         assert token == self.lease(name, owner)
         lane = self.lanes[owner, name] = Lane(begun=list(begun))
         if token is not None:
-            self.begin(name, token, limit, begun)
+            self.begin(name, token, limit, begun, fresh_first=fresh_first)
         return lane
 
-    def begin(self, target: str, token: int, limit: int, begun: list[Message]) -> None:
+    def begin(self, target: str, token: int, limit: int, begun: list[Message], *, fresh_first: bool = False) -> None:
         """Walk through what is open, oldest first, and compare with what the store began."""
         mine = [one for one in self.messages.values() if one.delivery.target == target]
         for message in mine:
@@ -328,6 +331,10 @@ class Machine(RuleBasedStateMachine):
         queue += [
             one for one in self.owed.values() if (one.target, one.state, one.message) == (target, "waiting", None)
         ]
+        tried = {one.order_key for one in queue if one.message}
+        fresh = [one for one in queue if one.message is None and (one.order_key is None or one.order_key not in tried)]
+        if fresh_first and fresh:
+            queue = fresh
         expected: list[Owed] = []
         blocked: set[str] = set()
         for one in queue:
@@ -594,6 +601,30 @@ def test_the_store_does_what_its_model_does(store_url):
             suppress_health_check=list(HealthCheck),
         ),
     )
+
+
+def test_a_fresh_one_overtakes_none_of_its_own_key_however_many_wait(store_url):
+    async def story() -> Any:
+        store: Any = await open_store(store_url, exclusive=False)
+        try:
+            keys = [f"key-{n}" for n in range(messages.OPEN_AT_ONCE + 1)]
+            hook = Verified("qa", "autosana", START, {}, b"{}", Verification("none", False), b"key", START, True)
+            event_id = (await store.keep(hook)).id
+            owed = [Delivery(event_id, "qa", "all", "chat", order_key=key) for key in keys]
+            await store.write(partial(deliveries.add, event_id=event_id, owed=owed, now=START))
+            token = await store.write(partial(leases.take, name="target:chat", owner=OWNERS[0]))
+            plan: Any = partial(messages.plan, target="chat", token=token, now=START)
+            again: Any = partial(
+                messages.again, answer="retry", reason="503", began=START, now=START, next_at=START + 1
+            )
+            for message in await store.write(partial(plan, limit=len(keys))):
+                await store.write(partial(again, message=message))
+            await store.write(partial(deliveries.add, event_id=event_id, owed=owed[-1:], now=START))
+            return [message.order_key for message in await store.write(partial(plan, limit=1, fresh_first=True))]
+        finally:
+            await store.close()
+
+    assert asyncio.run(story()) == []
 
 
 # ------------------------------------------------------------------------------------------------ at the same moment
