@@ -81,7 +81,7 @@ def settle(
 
     `others_fail`: the message before this one failed too, and nothing was sent since. `chance` in 0..1 spreads waits.
     """
-    step, after = _settle(answer, message, state, patience, now, chance, others_fail)
+    step, after = _Attempt(message, state, patience, now, chance, others_fail).ended(answer)
     if state.paused_by_operator:
         after = replace(
             after, paused_at=state.paused_at, paused_reason=state.paused_reason, not_before=state.not_before
@@ -89,101 +89,90 @@ def settle(
     return step, after
 
 
-def _settle(
-    answer: Answer,
-    message: Message,
-    state: TargetState,
-    patience: Patience,
-    now: int,
-    chance: float,
-    others_fail: bool,
-) -> tuple[Step, TargetState]:
-    match answer:
-        case Sent():
-            # What a message beside this one was told to wait still counts, unless this one was the probe.
-            wait_until = 0 if state.paused_at is not None else state.not_before
-            well = replace(
-                state,
-                paused_at=None,
-                paused_reason=None,
-                faults=0,
-                not_before=max(wait_until, now + (answer.hold or 0)),
-                last_sent_at=now,
-                last_error=None,
-            )
-            return Done(answer.external_id), well
-        case RefusedMessage(reason):
-            return Dead("refused_message", reason), replace(state, faults=0, last_error=reason)
-        case RefusedTarget(reason):
-            return Again("refused_target", reason, now), _paused(state, reason, now)
-        case Retry(reason, after, Scope.TARGET):
-            return _target_fault("retry", reason, after, message, state, patience, now, chance)
-        case Retry(reason, after):
-            step, troubled = _message_fault("retry", reason, after, message, state, patience, now, chance)
-            if others_fail:  # it steps aside all the same, so that after the wait another message is tried first
-                _, troubled = _target_fault("retry", reason, None, message, state, patience, now, chance)
-            return step, troubled
-        case Unknown(reason):
-            if message.unknowns + 1 >= MOST_UNKNOWN:
-                return Dead("unknown", f"possibly delivered: {reason}"), replace(state, last_error=reason)
-            step, troubled = _message_fault("unknown", reason, None, message, state, patience, now, chance)
-            if others_fail:
-                _, troubled = _target_fault("unknown", reason, None, message, state, patience, now, chance)
-            return step, troubled
+@dataclass(frozen=True, slots=True)
+class _Attempt:
+    """An attempt that has ended, and all that its outcome depends on beside the answer."""
 
+    message: Message
+    state: TargetState
+    patience: Patience
+    now: int
+    chance: float
+    others_fail: bool
 
-def _target_fault(
-    answer: str,
-    reason: str,
-    after: int | None,
-    message: Message,
-    state: TargetState,
-    patience: Patience,
-    now: int,
-    chance: float,
-) -> tuple[Step, TargetState]:
-    """The whole target waits; the message goes first when it takes messages again. After too long it is paused."""
-    faults = state.faults + 1
-    wait = _asked(after, chance) if after is not None else backoff(patience, faults, chance)
-    since = message.first_attempt_at or now
-    if after is None and now - since >= patience.give_up:
-        return Again(answer, reason, now), _paused(state, f"no answer since {clock.to_iso(since)}: {reason}", now)
-    return Again(answer, reason, now), replace(state, faults=faults, not_before=now + wait, last_error=reason)
+    def ended(self, answer: Answer) -> tuple[Step, TargetState]:
+        match answer:
+            case Sent():
+                return Done(answer.external_id), self._well(answer.hold or 0)
+            case RefusedMessage(reason):
+                return Dead("refused_message", reason), replace(self.state, faults=0, last_error=reason)
+            case RefusedTarget(reason):
+                return Again("refused_target", reason, self.now), self._paused(reason)
+            case Retry(reason, after, Scope.TARGET):
+                return self._target_fault("retry", reason, after)
+            case Retry(reason, after):
+                return self._message_fault("retry", reason, after)
+            case Unknown(reason):
+                if self.message.unknowns + 1 >= MOST_UNKNOWN:
+                    return Dead("unknown", f"possibly delivered: {reason}"), replace(self.state, last_error=reason)
+                return self._message_fault("unknown", reason, None)
 
+    def _well(self, hold: int) -> TargetState:
+        # What a message beside this one was told to wait still counts, unless this one was the probe.
+        wait_until = 0 if self.state.paused_at is not None else self.state.not_before
+        return replace(
+            self.state,
+            paused_at=None,
+            paused_reason=None,
+            faults=0,
+            not_before=max(wait_until, self.now + hold),
+            last_sent_at=self.now,
+            last_error=None,
+        )
 
-def _message_fault(
-    answer: str,
-    reason: str,
-    after: int | None,
-    message: Message,
-    state: TargetState,
-    patience: Patience,
-    now: int,
-    chance: float,
-) -> tuple[Step, TargetState]:
-    """The message steps aside and others go on, until it has been tried for too long."""
-    began = message.first_attempt_at or now
-    troubled = replace(state, last_error=reason)
-    if now - began >= patience.give_up:
-        return Dead(answer, f"given up after {_hours(now - began)}: {reason}"), troubled
-    wait = _asked(after, chance) if after is not None else backoff(patience, message.attempts + 1, chance)
-    return Again(answer, reason, now + wait, unknown=answer == "unknown"), troubled
+    def _target_fault(self, answer: str, reason: str, after: int | None) -> tuple[Step, TargetState]:
+        """The whole target waits; the message goes first when it takes messages again. After too long it is paused."""
+        faults = self.state.faults + 1
+        wait = _asked(after, self.chance) if after is not None else backoff(self.patience, faults, self.chance)
+        since = self._began()
+        step = Again(answer, reason, self.now)
+        if after is None and self.now - since >= self.patience.give_up:
+            return step, self._paused(f"no answer since {clock.to_iso(since)}: {reason}")
+        return step, replace(self.state, faults=faults, not_before=self.now + wait, last_error=reason)
+
+    def _message_fault(self, answer: str, reason: str, after: int | None) -> tuple[Step, TargetState]:
+        """The message steps aside and others go on, until it has been tried for too long.
+
+        Where others fail too it steps aside all the same, so that after the target's wait another one is tried first.
+        """
+        troubled = replace(self.state, last_error=reason)
+        if self.others_fail:
+            _, troubled = self._target_fault(answer, reason, None)
+        tried_for = self.now - self._began()
+        if tried_for >= self.patience.give_up:
+            return Dead(answer, f"given up after {_hours(tried_for)}: {reason}"), troubled
+        failures = self.message.attempts + 1
+        wait = _asked(after, self.chance) if after is not None else backoff(self.patience, failures, self.chance)
+        return Again(answer, reason, self.now + wait, unknown=answer == "unknown"), troubled
+
+    def _paused(self, reason: str) -> TargetState:
+        return replace(
+            self.state,
+            paused_at=self.state.paused_at or self.now,
+            paused_reason=reason,
+            not_before=self.now + PROBE,
+            faults=self.state.faults + 1,
+            last_error=reason,
+        )
+
+    def _began(self) -> int:
+        """When the message was tried for the first time."""
+        return self.message.first_attempt_at or self.now
 
 
 def _asked(after: int, chance: float) -> int:
     """The wait that the target asked for, and a little more, so that not everybody comes back at the same moment."""
     return after + round(min(after, clock.SECOND) * JITTER * chance)
-
-
-def _paused(state: TargetState, reason: str, now: int) -> TargetState:
-    return replace(
-        state,
-        paused_at=state.paused_at or now,
-        paused_reason=reason,
-        not_before=now + PROBE,
-        faults=state.faults + 1,
-        last_error=reason,
-    )
 
 
 def _hours(span: int) -> str:

@@ -123,7 +123,7 @@ def _execute(url: str, with_components: bool) -> str:
 
 def judge(answer: HttpAnswer) -> Answer:
     """What Discord's answer means: by its error code, and by its status where the code is none that we know."""
-    said = _json(answer.body)
+    said = answer.json()
     if answer.status < 300:
         return _sent(answer, said)
     code = said.get("code")
@@ -161,14 +161,6 @@ def _wait(answer: HttpAnswer, said: dict[str, Any]) -> int | None:
 
 def _seconds(text: str) -> int | None:
     return waiting(float(text)) if re.fullmatch(r"[0-9]+(\.[0-9]+)?", text) else None
-
-
-def _json(body: bytes) -> dict[str, Any]:
-    try:
-        said = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return {}
-    return said if isinstance(said, dict) else {}
 
 
 def _reason(answer: HttpAnswer, code: int, said: dict[str, Any]) -> str:

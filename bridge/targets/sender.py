@@ -107,10 +107,11 @@ class Sender:
         watch = Watch(self._connect)
         response: httpx2.Response | None = None
         body = bytearray()
+        whole = False
         try:
             async with asyncio.timeout(self._connect + self._read):
                 response = await self._open().handle_async_request(self._request(outgoing, watch))
-                await self._read_into(body, response)
+                whole = await self._read_into(body, response)
         except (httpx2.TransportError, httpx2.InvalidURL, OSError, LinkLocal) as error:
             # Once there is a status, an answer that breaks off is still an answer.
             if response is None:
@@ -119,23 +120,25 @@ class Sender:
             if response is not None:
                 await response.aclose()
         headers = {name.lower(): value for name, value in response.headers.items()}
-        return HttpAnswer(response.status_code, headers, bytes(body[: self._limit]), outgoing.at)
+        return HttpAnswer(response.status_code, headers, bytes(body[: self._limit]), outgoing.at, whole)
 
     async def close(self) -> None:
         """Close the kept connections."""
         if self._transport is not None:
             await self._transport.aclose()
 
-    async def _read_into(self, body: bytearray, response: httpx2.Response) -> None:
-        """Fill `body` as far as it goes, so that it holds what came even where the rest does not."""
+    async def _read_into(self, body: bytearray, response: httpx2.Response) -> bool:
+        """Fill `body` as far as it goes, so that it holds what came even where the rest does not. Says whether that is
+        all of it."""
         if response.is_stream_consumed:  # another transport than ours may have read it already
             body += response.content
-            return
+            return len(body) <= self._limit
         async with aclosing(response.aiter_raw()) as chunks:
             async for chunk in chunks:
                 body += chunk
-                if len(body) >= self._limit:
-                    return
+                if len(body) > self._limit:
+                    return False
+        return True
 
     def _open(self) -> httpx2.AsyncBaseTransport:
         # Made at the first message: checking a configuration builds targets too, and needs no TLS context.

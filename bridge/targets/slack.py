@@ -12,7 +12,7 @@ import orjson
 from pydantic import Field, SecretStr, model_validator
 
 from bridge import clock
-from bridge.model import Answer, Message, RefusedMessage, RefusedTarget, Retry, Scope, Sent
+from bridge.model import Answer, Message, RefusedMessage, RefusedTarget, Retry, Scope, Sent, Unknown
 from bridge.render import Renderer
 from bridge.targets.pace import Rate, Rates
 from bridge.targets.settings import Common, Url, secrets_of
@@ -149,10 +149,12 @@ def judge(answer: HttpAnswer) -> Answer:
 
     An older webhook answers 500 for what newer ones answer 4xx for, and chat.postMessage answers 200 for nearly all.
     """
-    said = _json(answer.body)
+    said = answer.json()
     code = said.get("error") if said else answer.body.decode("utf-8", "replace").strip()
     if answer.status == 200 and (said.get("ok") is True or code == "ok"):
         return Sent(external_id=_place(said))
+    if answer.status < 300 and not said and not answer.whole:
+        return Unknown(f"answered {answer.status}, and its words broke off")  # the beginning of a word is not the word
     if not isinstance(code, str) or not re.fullmatch(r"[a-z][a-z0-9_]{1,79}", code):
         return by_status(answer)
     if code in REFUSES_TARGET:
@@ -163,14 +165,6 @@ def judge(answer: HttpAnswer) -> Answer:
     if code in REFUSES_MESSAGE or answer.status < 300:
         return RefusedMessage(reason)
     return by_status(answer, reason)
-
-
-def _json(body: bytes) -> dict[str, Any]:
-    try:
-        said = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return {}
-    return said if isinstance(said, dict) else {}
 
 
 def _place(said: dict[str, Any]) -> str | None:

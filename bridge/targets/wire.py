@@ -10,6 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
+from typing import Any
+
+import orjson
 
 from bridge import clock
 from bridge.model import Answer, RefusedMessage, RefusedTarget, Retry, Scope, Unknown
@@ -47,13 +50,22 @@ class Outgoing:
 class HttpAnswer:
     """An answer as it came: header names in lower case, `body` cut to what the target has any use for.
 
-    `at` is the time of the attempt that it answers.
+    `at` is the time of the attempt that it answers. `whole` is false where the body broke off or was cut.
     """
 
     status: int
     headers: Mapping[str, str]
     body: bytes
     at: int
+    whole: bool = True
+
+    def json(self) -> dict[str, Any]:
+        """The body as a JSON object; empty where it is none."""
+        try:
+            said = orjson.loads(self.body)
+        except orjson.JSONDecodeError:
+            return {}
+        return said if isinstance(said, dict) else {}
 
 
 class FailureKind(StrEnum):

@@ -120,6 +120,21 @@ def test_a_good_status_without_slacks_ok_is_not_success(body):
     assert isinstance(judge(answering(200, body)), Unknown)
 
 
+@pytest.mark.parametrize(
+    "body", ["o", "inval", "invalid_blocks", "no_ser", '{"ok": tr', '{"ok": false, "error": "no_te']
+)
+def test_words_that_broke_off_behind_a_good_status_say_nothing(body):
+    assert isinstance(judge(replace(answering(200, body), whole=False)), Unknown)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind"),
+    [(200, "ok", Sent), (400, "invalid_bl", RefusedMessage), (404, "no_ser", RefusedTarget), (500, "roll", Retry)],
+)
+def test_words_that_broke_off_leave_what_was_complete(status, body, kind):
+    assert isinstance(judge(replace(answering(status, body), whole=False)), kind)
+
+
 def test_a_reason_says_what_to_do():
     assert judge(answering(404, "no_service")) == RefusedTarget(
         "no_service (HTTP 404): make a new webhook in Slack and change the target's url"
