@@ -13,7 +13,8 @@ PACKAGE = Path(__file__).parents[1] / "bridge"
 
 LAYERS = (
     ("clock", "errors", "logs", "metrics", "model", "paths"),
-    ("options",),
+    ("callers", "options"),
+    ("pace",),
     ("verify",),
     ("vendors",),
     ("history", "normalize", "routing"),
@@ -50,7 +51,19 @@ ROOMS_OF = {
 ANYWHERE = {"orjson", "pydantic", "pydantic_core"}
 """JSON, and the declaring of options."""
 
-PURE = {"history", "normalize", "options", "paths", "render", "retry", "routing", "vendors", "verify"}
+PURE = {
+    "callers",
+    "history",
+    "normalize",
+    "options",
+    "pace",
+    "paths",
+    "render",
+    "retry",
+    "routing",
+    "vendors",
+    "verify",
+}
 """Rooms in which time is an argument."""
 
 CLOCKS = {"clock.now", "datetime.now", "datetime.today", "datetime.utcnow", "date.today", "time.time", "time.time_ns"}

@@ -10,12 +10,12 @@ from typing import Annotated, Any, TypeAlias
 import httpx2
 from pydantic import Discriminator, Tag
 
+from bridge.pace import Pace, Rate
 from bridge.render import Renderer
 from bridge.targets import discord, http, inbox, sender, slack
 from bridge.targets.discord import DiscordOptions
 from bridge.targets.http import HttpOptions
 from bridge.targets.inbox import InboxOptions
-from bridge.targets.pace import Pace, Rate
 from bridge.targets.sender import Sender
 from bridge.targets.settings import Common
 from bridge.targets.slack import SlackOptions

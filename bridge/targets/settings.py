@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from bridge import clock
 from bridge.options import Duration, Options
-from bridge.targets.pace import Rates
+from bridge.pace import Rates
 
 METADATA_V6 = ipaddress.ip_address("fd00:ec2::254")
 """https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/configuring-instance-metadata-service.html"""

@@ -13,8 +13,8 @@ from pydantic import Field, SecretStr, model_validator
 
 from bridge import clock
 from bridge.model import Answer, Message, RefusedMessage, RefusedTarget, Retry, Scope, Sent, Unknown
+from bridge.pace import Rate, Rates
 from bridge.render import Renderer
-from bridge.targets.pace import Rate, Rates
 from bridge.targets.settings import Common, Url, secrets_of
 from bridge.targets.target import Context, only, view
 from bridge.targets.wire import HttpAnswer, Outgoing, by_status, excerpt, retry_after

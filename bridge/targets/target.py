@@ -10,8 +10,8 @@ from typing import Any, Protocol
 
 from bridge import clock
 from bridge.model import Answer, Member, Message, Sent
+from bridge.pace import Pace
 from bridge.render import Renderer, View
-from bridge.targets.pace import Pace
 from bridge.targets.settings import Common, Patience
 from bridge.targets.wire import Failure, HttpAnswer, Outgoing, after_failure
 

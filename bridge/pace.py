@@ -1,4 +1,4 @@
-"""How fast a target is sent to. In: documented limits or the operator's `pace`, and the time; out: how long to wait.
+"""How fast a target is sent to, and how fast a source may send. In: rates and the time; out: how long to wait.
 
 A bucket holds `burst` messages and regains `count` per `period`, so no span of that length ever sees more than
 `burst - 1 + count`. Several rates may hold at once. Nothing here looks at a clock.
@@ -6,7 +6,7 @@ A bucket holds `burst` messages and regains `count` per `period`, so no span of 
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, WithJsonSchema
@@ -19,7 +19,7 @@ EXAMPLE = "1/s, 30/m, 5/2s or '1/s burst 3'"
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """`count` messages per `period` (microseconds), of which `burst` may go at once."""
+    """`count` per `period` (microseconds), of which `burst` may go at once."""
 
     count: int
     period: int
@@ -56,6 +56,18 @@ Rates = Annotated[
     WithJsonSchema({"anyOf": [_TEXT, {"type": "array", "items": _TEXT}]}, mode="validation"),
 ]
 """Written as one rate, `30/m`, or a list of them."""
+
+
+def parse_intake(value: Any) -> Rate:
+    """`100/s` as a Rate: senders send in bursts, so all of them may come at once unless a burst is given."""
+    if isinstance(value, Rate):
+        return value
+    rate = parse_rate(value)
+    return rate if "burst" in value else replace(rate, burst=rate.count)
+
+
+Intake = Annotated[Rate, BeforeValidator(parse_intake), WithJsonSchema(_TEXT, mode="validation")]
+"""How much may come in: written `100/s`, or `'100/s burst 10'`."""
 
 
 class Pace:

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.clock import HOUR, MINUTE, SECOND
+from bridge.pace import Pace, Rate, parse_intake, parse_rate, parse_rates
 from bridge.targets import discord, slack
-from bridge.targets.pace import Pace, Rate, parse_rate, parse_rates
 
 NOW = 1_773_489_600 * SECOND
 
@@ -112,3 +112,10 @@ def test_a_clock_that_was_set_back_stops_a_target_for_one_message_at_most():
     assert pace.wait(NOW - HOUR) == SECOND
     pace.spend(NOW - HOUR)
     assert pace.wait(NOW - HOUR + SECOND) <= SECOND
+
+
+@pytest.mark.parametrize(
+    ("text", "rate"), [("100/s", Rate(100, SECOND, 100)), ("1000/m burst 20", Rate(1000, MINUTE, 20))]
+)
+def test_what_may_come_in_may_come_at_once_unless_it_says_otherwise(text, rate):
+    assert parse_intake(text) == rate
