@@ -24,7 +24,7 @@ from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from bridge.errors import RenderError
-from bridge.render import bounds, words
+from bridge.render import bounds, digest, words
 from bridge.render.fields import RESULT, Fields, Schema
 from bridge.render.slots import DATA, Safe, Slot
 
@@ -82,7 +82,9 @@ class Environment(ImmutableSandboxedEnvironment):
             del self.filters[name]
         self.globals = {"range": bounds.make_range, "namespace": self.globals["namespace"], "link": slot.link}
         self.filters.update(words.FILTERS)
-        self.filters.update({"link": slot.link, "code": slot.code, "moment": slot.moment, "json": bounds.to_json})
+        self.filters["left_out"] = digest.left_out
+        self.filters.update({"link": slot.link, "code": slot.code, "moment": slot.moment, "clock": slot.clock})
+        self.filters["json"] = bounds.to_json
         self.filters.update({"join": bounds.join, "replace": bounds.replace, "round": bounds.round_, _STEPS: _counted})
 
     def concat(self, parts: Iterable[str]) -> str:

@@ -10,6 +10,7 @@ Templates are compiled once, when the renderer is made: those of the users' fold
 import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
@@ -18,16 +19,20 @@ import orjson
 from bridge.errors import RenderError
 from bridge.model import Why
 from bridge.render import discord, engine, http, slack
+from bridge.render.digest import digest, title
 from bridge.render.fields import Fields, strict
 from bridge.render.slots import Safe
 from bridge.render.templates import GONE, Template, builtin_folder, read_folder
 from bridge.render.view import FITS, Body, Rendered, View
-from bridge.render.words import cut, headline
+from bridge.render.words import cut
 
 __all__ = ["Rendered", "Renderer", "TargetType", "View"]
 
 TargetType: TypeAlias = Literal["slack", "discord", "http", "inbox"]
-DEFAULT = "default"
+DEFAULT, DIGEST, ALARM = "default", "digest", "alarm"
+
+ALARM_IS = ("bridge", "system")
+"""Source and kind of a result that Drawbridge itself raised."""
 
 log = logging.getLogger(__name__)
 
@@ -59,8 +64,7 @@ class Renderer:
 
     def __init__(self, folder: Path | None = None) -> None:
         self.problems: tuple[RenderError, ...] = ()
-        builtin = builtin_folder()
-        self._builtin = {kind: dict(_compiled(room, builtin / kind, _raise)) for kind, room in _ROOMS.items()}
+        self._builtin = _builtin()
         problems: list[RenderError] = []
         self._own: dict[str, dict[str, Template]] = {kind: {} for kind in _ROOMS}
         for kind, room in _ROOMS.items() if folder else ():
@@ -75,8 +79,9 @@ class Renderer:
         """The message for one result. Never raises and never comes out empty or too long for its target."""
         room = _ROOMS[target_type]
         falls: list[str] = []
-        name = template or DEFAULT
-        builtin = self._builtin[target_type][DEFAULT]
+        natural = _natural(view)
+        name = DIGEST if natural == DIGEST else template or natural
+        builtin = self._builtin[target_type][natural]
         chosen = self._own[target_type].get(name) or self._builtin[target_type].get(name)
         if chosen is None:
             falls.append(self._missing(target_type, name))
@@ -87,7 +92,7 @@ class Renderer:
                 body = _fitted(rung, room, view, note=falls[0] if falls else None)
                 return Rendered(body, rung.content_type or "application/json", tuple(falls))
             except Exception as error:
-                falls.append(f"template {target_type}/{name if rung is chosen else DEFAULT}: {_reason(error)}")
+                falls.append(f"template {target_type}/{name if rung is chosen else natural}: {_reason(error)}")
                 log.warning("rendering fell back: %s", falls[-1])
         return Rendered(room.one_line(_last_words(view), view), room.line_type, tuple(falls))
 
@@ -96,6 +101,13 @@ class Renderer:
             if problem.template == f"{target_type}/{name}":
                 return f"template {target_type}/{name}: {problem.where}: {problem.detail}"
         return f"template {target_type}/{name}: there is no such template"
+
+
+@cache
+def _builtin() -> dict[str, dict[str, Template]]:
+    """The templates that come with Drawbridge: compiled once, whatever configurations come and go."""
+    folder = builtin_folder()
+    return {kind: dict(_compiled(room, folder / kind, _raise)) for kind, room in _ROOMS.items()}
 
 
 def _compiled(room: _Room, folder: Path, on_problem: Callable[[RenderError], Any]) -> Iterator[tuple[str, Template]]:
@@ -110,13 +122,26 @@ def _raise(error: RenderError) -> None:
     raise error
 
 
+def _natural(view: View) -> str:
+    """The built-in layout that is made for what is told."""
+    if view.members:
+        return DIGEST
+    return ALARM if (view.result.get("source"), view.result.get("kind")) == ALARM_IS else DEFAULT
+
+
 def _fitted(template: Template, room: _Room, view: View, note: str | None) -> Body:
     """The template's message with as much in it as fits."""
-    result = _marked(view)
+    together = None
+    if view.members or template.name.endswith(f"/{DIGEST}"):
+        together = digest(view.members or (view.result,), view.cause)
+        for line in together["lines"]:
+            line["result"] = _marked(view, line["result"])
+    result = together["lines"][0]["result"] if together else _marked(view, view.result)
     seen = replace(view, result=result)
     names = {
         "result": result,
         "payload": result.get("payload"),
+        "digest": together,
         "route": view.route,
         "mention": Safe(view.mention) if view.mention else None,
         "why": str(view.why),
@@ -135,9 +160,9 @@ def _fitted(template: Template, room: _Room, view: View, note: str | None) -> Bo
     return body
 
 
-def _marked(view: View) -> Fields:
+def _marked(view: View, stored: dict[str, Any]) -> Fields:
     """The result with its known fields marked, and with why it is sent."""
-    result = strict(view.result)
+    result = strict(stored)
     if view.why is Why.TEST:
         result["is_test"] = True
     if view.why is Why.REPLAY:
@@ -153,7 +178,8 @@ def _last_words(view: View) -> str:
     """What is said where no template works: enough to find the event."""
     identity = f"event {cut(view.result.get('id'), 100)} from {cut(view.result.get('source'), 100)}"
     try:
-        said = cut(headline(_marked(view)), 300)
+        said = cut(title(replace(view, result=_marked(view, view.result))), 300)
     except Exception:  # the result itself is what no template could read
-        said = "⚠️ A result arrived that could not be put into words"
+        number = len(view.members)
+        said = f"⚠️ {f'{number} results' if number > 1 else 'A result'} arrived that could not be put into words"
     return f"{said} · {identity}"

@@ -12,10 +12,10 @@ import orjson
 
 from bridge.errors import RenderError
 from bridge.render import cutting
+from bridge.render.digest import title
 from bridge.render.slots import MRKDWN, SLACK_PLAIN, URL, Slot, clean_url
 from bridge.render.templates import Template, compile_template
 from bridge.render.view import View
-from bridge.render.words import headline
 
 MOST_BLOCKS = 50
 MOST_BLOCK_BYTES = 12_000
@@ -72,7 +72,7 @@ def finish(made: Any, view: View) -> tuple[dict[str, Any], bool]:
     room = len(view.mention or "") + 1
     text = payload.get("text")
     if not isinstance(text, str) or not text.strip():
-        text = MRKDWN.escape(headline(view.result))
+        text = MRKDWN.escape(title(view))
     payload["text"] = fitting.text(text, TEXT - room, cutting.SLACK)
     if "attachments" in payload:
         payload["attachments"] = fitting.most(_list(payload, "attachments"), MOST_ATTACHMENTS)

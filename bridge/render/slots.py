@@ -53,8 +53,8 @@ class Safe(str):
 class Slot:
     """One kind of place in a message, and how things are written there.
 
-    `escape` makes any text inert; `link`, `code` and `moment` (functions in a template) make markup that stays.
-    `structures` says whether a leaf may stand for a whole list or mapping.
+    `escape` makes any text inert; `link`, `code`, `moment` and `clock` (functions in a template) make markup that
+    stays. `structures` says whether a leaf may stand for a whole list or mapping.
     """
 
     name: str
@@ -62,6 +62,7 @@ class Slot:
     link: Callable[..., str]
     code: Callable[..., str]
     moment: Callable[[Any], str]
+    clock: Callable[[Any], str]
     whole: Callable[[str], str | None] = lambda text: text
     """What is done with the leaf's complete text; null takes the leaf away."""
     structures: bool = False
@@ -132,6 +133,10 @@ def _utc(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
+def _utc_clock(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%H:%M UTC")
+
+
 def _linker(escape: Callable[[str], str], write: Callable[[str, str], str]) -> Callable[..., Safe]:
     def link(url: Any, label: Any = "") -> Safe:
         """`link(url, label)`: a link, or the label alone where the URL is none that may be followed."""
@@ -144,7 +149,8 @@ def _linker(escape: Callable[[str], str], write: Callable[[str, str], str]) -> C
 
 def _moments(write: Callable[[datetime], str], escape: Callable[[str], str]) -> Callable[[Any], Safe]:
     def moment(value: Any) -> Safe:
-        """`{{ result.time|moment }}`: a time as its reader's clock shows it, where the target can do that."""
+        """`{{ result.time|moment }}`: date and time (`clock`: the time only) as its reader's clock shows them, where
+        the target can do that."""
         parsed = to_moment(value)
         return Safe(write(parsed) if parsed else escape(_text(value)))
 
@@ -184,6 +190,10 @@ def _slack_moment(moment: datetime) -> str:
     return f"<!date^{int(moment.timestamp())}^{{date_short_pretty}} {{time}}|{_utc(moment)}>"
 
 
+def _slack_clock(moment: datetime) -> str:
+    return f"<!date^{int(moment.timestamp())}^{{time}}|{_utc_clock(moment)}>"
+
+
 def _unfenced(text: str) -> str:
     return text.replace("`", f"`{ZERO_WIDTH}")
 
@@ -215,6 +225,10 @@ def _discord_moment(moment: datetime) -> str:
     return f"<t:{int(moment.timestamp())}:f>"
 
 
+def _discord_clock(moment: datetime) -> str:
+    return f"<t:{int(moment.timestamp())}:t>"
+
+
 # ------------------------------------------------------------------------------------------------- other places
 
 
@@ -243,6 +257,7 @@ def _text_slot(name: str, escape: Callable[[str], str], structures: bool = False
         link=_linker(escape, lambda url, label: escape(label if label == url else f"{label} ({url})")),
         code=lambda value, most=LONGEST_CODE: Safe(escape(_beginning(value, most))),
         moment=_moments(lambda moment: escape(_utc(moment)), escape),
+        clock=_moments(lambda moment: escape(_utc_clock(moment)), escape),
         structures=structures,
     )
 
@@ -253,6 +268,7 @@ MRKDWN = Slot(
     link=_linker(_slack, _slack_link),
     code=_slack_code,
     moment=_moments(_slack_moment, _slack),
+    clock=_moments(_slack_clock, _slack),
 )
 SLACK_PLAIN = _text_slot("plain_text", _slack_plain)
 MARKDOWN = Slot(
@@ -261,6 +277,7 @@ MARKDOWN = Slot(
     link=_linker(_discord, _discord_link),
     code=_discord_code,
     moment=_moments(_discord_moment, _discord),
+    clock=_moments(_discord_clock, _discord),
 )
 TEXT = _text_slot("text", plain)
 JSON = _text_slot("json", _no_surrogates, structures=True)
@@ -275,5 +292,6 @@ URL = Slot(
     link=lambda url, label="": Safe(clean_url(url) or ""),  # noqa: ARG005 (a link's label has no place here)
     code=lambda value, most=LONGEST_CODE: Safe(_url_part(_beginning(value, most))),
     moment=lambda value: Safe(_url_part(_text(value))),
+    clock=lambda value: Safe(_url_part(_text(value))),
     whole=clean_url,
 )

@@ -22,12 +22,13 @@ from bridge.errors import RenderError
 from bridge.render import bounds, engine
 from bridge.render.slots import Slot
 
-NAMES = frozenset({"result", "payload", "route", "mention", "why", "late", "style", "buttons", "fit", "note"})
+NAMES = frozenset({"result", "payload", "digest", "route", "mention", "why", "late", "style", "buttons", "fit", "note"})
 """What a template may speak of.
 
-`result` and its `payload` (null where the target leaves it out); `route`, the route's name; `mention`, text that pings
-here, or null; `why` (`new`, `replay`, `test` …); `late`, milliseconds, or null; `style` and `buttons` of the target;
-`fit`, how much room there is (`view.Fit`); `note`, what went wrong with another template, or null.
+`result` and its `payload` (null where the target leaves it out); `digest`, what a digest says
+(`bridge.render.digest`; then `result` is that of its worst line), or null; `route`, the route's name; `mention`, text
+that pings here, or null; `why` (`new`, `replay`, `test` …); `late`, milliseconds, or null; `style` and `buttons` of
+the target; `fit`, how much room there is (`view.Fit`); `note`, what went wrong with another template, or null.
 """
 
 MOST_ENTRIES = 1_000

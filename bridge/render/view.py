@@ -10,11 +10,14 @@ Body: TypeAlias = dict[str, Any] | list[Any] | str
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
-    """One result on its way to one target.
+    """One result, or several as a digest, on the way to one target.
 
     `result` is JSON as stored, with or without its `payload`. `mention` is text from the configuration that really
     pings at the target (`<!subteam^S0123>`, `<@&42>`); it is trusted and not escaped. `late_by` is in microseconds and
     null unless the message goes out late. `style` (`bar` or `blocks`) is Slack's; `username` is the name to post under.
+
+    With `members`, the results of a digest in the order in which they came, the message is about all of them; `cause`
+    says in the title why they are together: `while Slack was down`.
     """
 
     result: dict[str, Any]
@@ -25,6 +28,8 @@ class View:
     style: str = "bar"
     buttons: bool = False
     username: str | None = None
+    members: tuple[dict[str, Any], ...] = ()
+    cause: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

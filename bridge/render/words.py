@@ -72,10 +72,15 @@ def verdict(result: dict[str, Any]) -> str:
     if transition == "fixed":
         word = f"FIXED{_after(result)}"
     elif transition in _AFTER_BAD:
-        nth = f" ({ordinal(streak)} {_run(result)})" if streak else ""
+        nth = f" ({ordinal(streak)} {run(result)})" if streak else ""
         word = f"{'' if outcome == 'failed' else f'{word}, '}STILL FAILING{nth}"
     numbers = _numbers(result)
     return f"{word}: {numbers}" if word and numbers else word or numbers
+
+
+def icon(result: dict[str, Any]) -> str:
+    """The mark of the result's verdict. It never stands without the word (`verdict`)."""
+    return _look(result)[0]
 
 
 def color(result: dict[str, Any]) -> str:
@@ -96,7 +101,7 @@ def change(result: dict[str, Any]) -> str:
         return "Arrived late: a newer result is already known, so this one changes nothing"
     if transition == "broke" and history.get("previous"):
         before = history.get("previous_streak") or 1
-        return f"Broke: passing for the {plural(before, _run(result)) if before > 1 else _run(result)} before"
+        return f"Broke: passing for the {plural(before, run(result)) if before > 1 else run(result)} before"
     if transition in _AFTER_BAD:
         return " · ".join(_ongoing(result, history))
     if transition == "fixed" and history.get("fixed"):
@@ -264,7 +269,7 @@ def _after(result: dict[str, Any]) -> str:
     history = result.get("history") or {}
     span = ago(history.get("previous_since"), result.get("time"))
     runs = history.get("previous_streak")
-    return (f" after {span}" if span and span != "0 s" else "") + (f" ({plural(runs, _run(result))})" if runs else "")
+    return (f" after {span}" if span and span != "0 s" else "") + (f" ({plural(runs, run(result))})" if runs else "")
 
 
 def _ongoing(result: dict[str, Any], history: dict[str, Any]) -> list[str]:
@@ -279,7 +284,7 @@ def _ongoing(result: dict[str, Any], history: dict[str, Any]) -> list[str]:
     return [said[0][0].upper() + said[0][1:], *said[1:]] if said else []
 
 
-def _run(result: dict[str, Any]) -> str:
+def run(result: dict[str, Any]) -> str:
     """What one more result of the same subject is called."""
     return "run" if result.get("kind") in ("test_run", "evaluation", "session") else "time"
 
@@ -304,7 +309,21 @@ def _span(then: datetime, present: datetime) -> str:
 FILTERS: dict[str, Callable[..., Any]] = {
     function.__name__: function
     for function in (
-        *(headline, marks, verdict, color, color_number, change, brief, failing, more_failing, label, standing, where),
+        *(
+            headline,
+            marks,
+            verdict,
+            icon,
+            color,
+            color_number,
+            change,
+            brief,
+            failing,
+            more_failing,
+            label,
+            standing,
+            where,
+        ),
         *(tally, links, duration, ago, plural, ordinal, short_sha, cut, one_line),
     )
 }
