@@ -368,6 +368,11 @@ class Message:
     token: int
     """The fencing token under which this attempt was begun; the record of it is refused under any other."""
 
+    @property
+    def order_keys(self) -> frozenset[str]:
+        """The subjects that it says something of; of each, messages go out in the order in which they were owed."""
+        return frozenset() if self.order_key is None else frozenset({self.order_key})
+
 
 @dataclass(frozen=True, slots=True)
 class Sent:

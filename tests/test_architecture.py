@@ -23,6 +23,7 @@ LAYERS = (
     ("store",),
     ("config",),
     ("retry", "setup"),
+    ("attempt", "record"),
     ("deliver", "dispatch", "ingest"),
     ("web",),
     ("cli",),

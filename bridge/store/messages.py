@@ -6,7 +6,7 @@ An attempt is begun here (`plan`) and committed before anything goes out, so tha
 messages may have arrived. Every record of an attempt is fenced: it counts only under the token it was begun with.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import orjson
@@ -23,27 +23,36 @@ PAGE = 200
 
 
 async def plan(
-    tx: Tx, target: str, token: int, limit: int, now: int, *, fresh_first: bool = False
+    tx: Tx,
+    target: str,
+    token: int,
+    limit: int,
+    now: int,
+    *,
+    fresh_first: bool = False,
+    on_way: Sequence[Message] = (),
 ) -> list[Message] | None:
     """Begin an attempt of up to `limit` messages that may be sent now, oldest first; null when the lease is lost.
 
     Order is kept for each order key: while a message of a key waits for its next attempt, no later one of it is begun.
     With `fresh_first` one that was never tried comes before those that failed: is it them, or is it the target?
+    `on_way` are those that the caller has begun under this token and not recorded yet; what is of their keys waits too.
     """
     if not await leases.holds(tx, f"target:{target}", token):
         return None
-    await _take_over(tx, target, now)
+    await _take_over(tx, target, now, {message.id for message in on_way})
     open_rows = await tx.rows(
         f"""SELECT id, order_key, next_at FROM messages
             WHERE target = $1 AND state = 'waiting' ORDER BY seq LIMIT $2{tx.for_update}""",
         target,
         OPEN_AT_ONCE,
     )
+    busy = {key for message in on_way for key in message.order_keys}
     if fresh_first and len(open_rows) < OPEN_AT_ONCE:
-        keys = {row["order_key"] for row in open_rows if row["order_key"] is not None}
+        keys = busy | {row["order_key"] for row in open_rows if row["order_key"] is not None}
         if begun := await _form(tx, target, token, keys, limit, now):
             return await _load(tx, begun, token)
-    blocked: set[str] = set()
+    blocked = set(busy)
     begun = []
     for row in open_rows:
         if row["order_key"] in blocked:
@@ -62,15 +71,15 @@ async def plan(
     return await _load(tx, begun, token)
 
 
-async def _take_over(tx: Tx, target: str, now: int) -> None:
+async def _take_over(tx: Tx, target: str, now: int, on_way: Collection[str]) -> None:
     """Attempts that were begun and never recorded: nobody knows whether they arrived, so try again.
 
-    Whoever plans has nothing on its way itself, so all that are begun were begun by somebody who is gone.
+    All that are begun and not on their way from whoever plans were begun by somebody who is gone.
     """
-    orphans = await tx.rows(
+    begun = await tx.rows(
         f"SELECT id, attempts FROM messages WHERE target = $1 AND state = 'sending'{tx.for_update}", target
     )
-    for orphan in orphans:
+    for orphan in [row for row in begun if row["id"] not in on_way]:
         await _note(tx, orphan["id"], orphan["attempts"] + 1, now, now, "interrupted", "the answer was never recorded")
         await tx.run(
             "UPDATE messages SET state = 'waiting', attempts = attempts + 1, next_at = $2 WHERE id = $1",
@@ -230,16 +239,20 @@ async def put_back(tx: Tx, message: Message, next_at: int) -> None:
     )
 
 
-async def has_work(tx: Tx, target: str, now: int) -> bool:
-    """Whether there may be something to send to a target now: owed, due, or begun by somebody who is gone."""
+async def has_work(tx: Tx, target: str, now: int, *, idle: bool = True) -> bool:
+    """Whether there may be something to send to a target now: owed, due, or begun by somebody who is gone.
+
+    Who is not `idle` has messages on their way, and has taken over what others had begun.
+    """
     rows = await tx.rows(
         """SELECT 1 FROM deliveries WHERE target = $1 AND state = 'waiting' AND message_id IS NULL
            UNION ALL
            SELECT 1 FROM messages WHERE target = $1 AND state IN ('waiting', 'sending')
-             AND (state = 'sending' OR next_at <= $2)
+             AND ((state = 'sending' AND $3) OR (state = 'waiting' AND next_at <= $2))
            LIMIT 1""",
         target,
         now,
+        idle,
     )
     return bool(rows)
 
