@@ -23,17 +23,19 @@ class BridgeError(Exception):
 class Problem:
     """One thing wrong with a file, said so that the reader knows what to change.
 
-    `line` and `column` count from 1; 0 means the file as a whole.
+    `line` and `column` count from 1; 0 means the file as a whole. A `warning` is only doubtful: it is shown, and the
+    file can be used.
     """
 
     file: str
     line: int
     column: int
     text: str
+    warning: bool = False
 
     def __str__(self) -> str:
         place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
-        return f"{place}: {self.text}"
+        return f"{place}: {'warning: ' if self.warning else ''}{self.text}"
 
 
 class ConfigError(BridgeError):

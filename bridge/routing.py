@@ -7,23 +7,20 @@ All matching routes apply, in the order of the file; `stop: true` ends the searc
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from difflib import get_close_matches
+from enum import StrEnum
 from fnmatch import fnmatchcase, translate
-from typing import Annotated, Any, Literal, Self, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias, get_args, get_type_hints
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field
 
 from bridge.model import (
     App,
     Counts,
     Delivery,
     History,
-    Kind,
-    Outcome,
     Result,
-    Severity,
-    State,
     Transition,
     Vcs,
     Verification,
@@ -42,10 +39,27 @@ PINS = ("source", "vendor")
 """Keys that the source alone decides. Only these count for a test, and routes are indexed by them."""
 
 GROUPS = {"vcs": Vcs, "app": App, "counts": Counts, "history": History, "verification": Verification}
-FIELDS = {field.name for field in fields(Result)} | {
-    f"{group}.{field.name}" for group, kind in GROUPS.items() for field in fields(kind)
-}
-WORDS = {"kind": Kind, "state": State, "outcome": Outcome, "severity": Severity, "history.transition": Transition}
+OPEN = ("labels", "extra", "payload", "links", "items", "artifacts", "history.newly_failing", "history.fixed")
+"""Fields below which a path may go on as it likes."""
+
+
+def _types() -> dict[str, set[Any]]:
+    """Every field of a result, those of its groups with a dot, and the types that its value may have."""
+    hints = dict(get_type_hints(Result))
+    for group, kind in GROUPS.items():
+        hints |= {f"{group}.{name}": hint for name, hint in get_type_hints(kind).items()}
+    return {name: {hint, *get_args(hint)} for name, hint in hints.items()}
+
+
+def _words(kinds: set[Any]) -> list[str]:
+    enums = [kind for kind in kinds if isinstance(kind, type) and issubclass(kind, StrEnum)]
+    return ["true", "false"] if bool in kinds else [str(word) for enum in enums for word in enum]
+
+
+FIELDS = _types()
+WORDS = {path: words for path, kinds in FIELDS.items() if (words := _words(kinds))}
+"""Fields that hold one of a few words, and the words."""
+NUMBERS = {path for path, kinds in FIELDS.items() if int in kinds}
 
 SHOWN = 80
 """Characters of a value that a reason shows."""
@@ -79,23 +93,6 @@ class Route(Options):
     mode: Literal["post"] = "post"
     mention: Mention | None = None
     stop: bool = False
-
-    @field_validator("match")
-    @classmethod
-    def _names_fields_and_words(cls, match: dict[str, Words]) -> dict[str, Words]:
-        problems = [problem for key, words in match.items() for problem in _problems(key, _listed(words))]
-        if problems:
-            raise ValueError("; ".join(problems))
-        return match
-
-    @model_validator(mode="after")
-    def _leads_somewhere(self) -> Self:
-        if not self.to and not self.stop:
-            raise ValueError("`to` names no target; name one, or say `stop: true` to silence what matches")
-        for target in self.mention.who if self.mention else ():
-            if target not in self.to:
-                raise ValueError(f"mention.who names {target!r}, which is not in this route's `to`")
-        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,19 +304,32 @@ def _mentions(route: Route, target: str, result: dict[str, Any]) -> bool:
 # ---------------------------------------------------------------------------------------------- the operator's slips
 
 
-def _problems(key: str, words: Sequence[str]) -> Iterable[str]:
-    """What is wrong with one line of `match`: a field that no result has, a word that its field never has."""
+def unknown_field(key: str) -> str | None:
+    """What is wrong with `key` as a field of `match`, for the operator; None where nothing is."""
     path = SHORT.get(key, key)
-    top = path.partition(".")[0]
-    if top not in FIELDS or (top in GROUPS and path not in FIELDS):
-        yield f"a result has no field {key!r}{_hint(key, [*SHORT, *FIELDS])}"
-    known = [str(word) for word in WORDS.get(path, ())]
-    for word in words:
-        plain = word.removeprefix("!")
-        if known and not any(fnmatchcase(one, plain) for one in known):
-            yield f"{key} is never {plain!r}{_hint(plain, known) or '; it is one of ' + ', '.join(known)}"
+    if path in GROUPS:
+        part = next(field for field in FIELDS if field.startswith(f"{path}."))
+        return f"{key!r} has several parts; name one of them, as in {part!r}"
+    if path in FIELDS or any(path.startswith(f"{field}.") for field in OPEN):
+        return None
+    return f"a result has no field {key!r}{_hint(key, [*SHORT, *FIELDS])}"
+
+
+def impossible(key: str, word: str) -> str | None:
+    """Why the field `key` can never be `word` (as in `match`, with its signs), for the operator; None where it can."""
+    path, plain = SHORT.get(key, key), word.removeprefix("!")
+    known = WORDS.get(path, [])
+    if known and not any(fnmatchcase(one, plain) for one in known):
+        return f"is never {plain!r}{_hint(plain, known) or f'; it is {_either(known)}'}"
+    if path in NUMBERS and not re.search(r"[*?\[]", plain) and not re.fullmatch(r"-?\d+", plain, re.ASCII):
+        return f"is a number and never {plain!r}; to compare numbers, use `when`, as in: when: result.{path} > 0"
+    return None
 
 
 def _hint(word: str, known: Iterable[str]) -> str:
-    close = get_close_matches(word, sorted(known), n=1)
+    close = get_close_matches(word.casefold(), sorted(known), n=1)
     return f"; did you mean {close[0]!r}?" if close else ""
+
+
+def _either(words: Sequence[str]) -> str:
+    return f"{', '.join(words[:-1])} or {words[-1]}"

@@ -24,7 +24,7 @@ from bridge.model import (
     Verification,
     Why,
 )
-from bridge.routing import Matched, Mention, NotMatched, Route, Router, order_key
+from bridge.routing import Matched, Mention, NotMatched, Route, Router, impossible, order_key, unknown_field
 
 NOON = datetime(2026, 3, 14, 12, tzinfo=UTC)
 
@@ -357,16 +357,8 @@ def test_a_replay_is_routed_like_any_result_and_says_so():
 @pytest.mark.parametrize(
     ("keys", "problem"),
     [
-        ({"match": {"knid": "code"}}, "a result has no field 'knid'; did you mean 'kind'?"),
-        ({"match": {"vcs.branch": "main"}}, "a result has no field 'vcs.branch'"),
-        ({"match": {"transitions": "broke"}}, "did you mean 'transition'?"),
-        ({"match": {"outcome": "faled"}}, "outcome is never 'faled'; did you mean 'failed'?"),
-        ({"match": {"transition": ["broke", "!fixd"]}}, "transition is never 'fixd'; did you mean 'fixed'?"),
-        ({"match": {"severity": "p*"}}, "it is one of critical, high, medium, low, info"),
         ({"match": {"kind": []}}, "at least 1 item"),
         ({"match": {"kind": None}}, "valid"),
-        ({"to": []}, "`to` names no target; name one, or say `stop: true`"),
-        ({"mention": {"who": {"ops": "<@1>"}}}, "mention.who names 'ops', which is not in this route's `to`"),
         ({"mention": {"who": {}}}, "at least 1 item"),
         ({"mention": {"who": {"qa": "<@1>"}, "at_most": "0s"}}, "greater than 0"),
         ({"mode": "update"}, "'post'"),
@@ -382,11 +374,55 @@ def test_a_slip_in_a_route_is_named(keys, problem):
 
 
 @pytest.mark.parametrize(
-    "match",
-    [{"outcome": "*ed"}, {"severity": "!*"}, {"labels.anything": "x"}, {"extra.a.b": "x"}, {"payload": "!*"}],
+    ("field", "problem"),
+    [
+        ("knid", "a result has no field 'knid'; did you mean 'kind'?"),
+        ("vcs.branch", "a result has no field 'vcs.branch'"),
+        ("transitions", "a result has no field 'transitions'; did you mean 'transition'?"),
+        ("title.first", "a result has no field 'title.first'"),
+        ("vcs", "'vcs' has several parts; name one of them, as in 'vcs.repository'"),
+        ("kind", None),
+        ("transition", None),
+        ("counts.failed", None),
+        ("labels.anything", None),
+        ("extra.a.b", None),
+        ("payload", None),
+        ("items.0.name", None),
+        ("history.newly_failing.0.name", None),
+    ],
 )
-def test_patterns_and_open_fields_are_no_slips(match):
-    assert route(match=match).match == match
+def test_a_field_that_no_result_has(field, problem):
+    assert (unknown_field(field) or "").startswith(problem or "")
+    assert (unknown_field(field) is None) is (problem is None)
+
+
+@pytest.mark.parametrize(
+    ("field", "word", "problem"),
+    [
+        ("outcome", "faled", "is never 'faled'; did you mean 'failed'?"),
+        ("outcome", "FAILED", "is never 'FAILED'; did you mean 'failed'?"),
+        ("transition", "!fixd", "is never 'fixd'; did you mean 'fixed'?"),
+        ("history.previous", "pased", "is never 'pased'; did you mean 'passed'?"),
+        ("severity", "p*", "is never 'p*'; it is critical, high, medium, low or info"),
+        ("is_test", "yes", "is never 'yes'; it is true or false"),
+        ("verification.verified", "1", "is never '1'; it is true or false"),
+        (
+            "counts.failed",
+            ">0",
+            "is a number and never '>0'; to compare numbers, use `when`, as in: when: ",
+        ),
+        ("outcome", "*ed", None),
+        ("severity", "!*", None),
+        ("is_test", "!true", None),
+        ("counts.failed", "0", None),
+        ("counts.failed", "1?", None),
+        ("title", "anything", None),
+        ("payload.a", "anything", None),
+    ],
+)
+def test_a_word_that_a_field_never_is(field, word, problem):
+    assert (impossible(field, word) or "").startswith(problem or "")
+    assert (impossible(field, word) is None) is (problem is None)
 
 
 @pytest.mark.parametrize("field", sorted(Draft.__dataclass_fields__))

@@ -4,12 +4,14 @@ import json
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
 from bridge.cli.common import config_option, find_config, json_option, show
 from bridge.config import json_schema
 from bridge.config.check import check
+from bridge.errors import Problem
 from bridge.vendors import load, names, samples
 
 
@@ -17,21 +19,27 @@ from bridge.vendors import load, names, samples
 @config_option
 @json_option
 def check_command(config_path: Path | None, as_json: bool) -> None:
-    """Find everything wrong with the configuration at once, without starting anything. Exit status 1 on any problem."""
+    """Find everything wrong with the configuration at once, without starting anything. Exit status 1 on any problem.
+
+    What is only doubtful is shown as a warning.
+    """
     path = find_config(config_path)
     problems = check(path, os.environ)
+    is_good = all(problem.warning for problem in problems)
     if as_json:
-        rows = [
-            {"file": one.file, "line": one.line, "column": one.column, "problem": one.text} for one in sorted(problems)
-        ]
-        click.echo(json.dumps(rows, indent=2))
-    elif problems:
-        for problem in sorted(problems):
-            click.echo(str(problem))
+        click.echo(json.dumps([_row(problem) for problem in problems], indent=2))
     else:
-        click.echo(f"{path} is good")
-    if problems:
+        for problem in problems:
+            click.echo(str(problem))
+        if is_good:
+            click.echo(f"{path} is good")
+    if not is_good:
         sys.exit(1)
+
+
+def _row(problem: Problem) -> dict[str, Any]:
+    where = {"file": problem.file, "line": problem.line, "column": problem.column}
+    return {**where, "problem": problem.text, "warning": problem.warning}
 
 
 @click.command("schema")

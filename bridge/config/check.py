@@ -30,7 +30,7 @@ _FALL = re.compile(r"template (\S+): (?:(.+?):(\d+):(\d+): )?(.*)", re.DOTALL)
 
 
 def check(path: FilePath, env: Mapping[str, str], now: int | None = None) -> list[Problem]:
-    """Everything that is wrong with the file, its templates and what it makes of samples; none where all is well.
+    """Everything that is wrong with the file, its templates and what it makes of samples, and what is doubtful there.
 
     `now` is in microseconds, the present by default: the samples are taken to have come then. Raises nothing for what
     an operator wrote.
@@ -40,7 +40,7 @@ def check(path: FilePath, env: Mapping[str, str], now: int | None = None) -> lis
     except ConfigError as error:
         return list(error.problems)
     moment = clock.now() if now is None else now
-    return sorted({*rehearse(config, moment), *run_tests(config, moment)})
+    return sorted({*config.warnings, *rehearse(config, moment), *run_tests(config, moment)})
 
 
 def rehearse(config: Config, now: int) -> list[Problem]:

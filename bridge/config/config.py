@@ -63,6 +63,8 @@ class Config:
     files: tuple[FilePath, ...]
     """What a change of should be followed by a reload: the file, the secrets it names, the templates."""
     places: Mapping[Path, Place] = field(repr=False)
+    warnings: tuple[Problem, ...] = ()
+    """What is doubtful, and keeps nothing from working."""
 
     @property
     def admin_token(self) -> str | None:

@@ -5,6 +5,7 @@ use are compared with the names that there are.
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from functools import cache
 from pathlib import Path as FilePath
 from typing import Any, TypeVar
@@ -15,6 +16,7 @@ from bridge import vendors
 from bridge.config import marks, names, schema, values
 from bridge.config.config import Condition, Config, Source
 from bridge.config.marks import Document, Path, quoted
+from bridge.config.matches import SYSTEM
 from bridge.config.report import Report, meant
 from bridge.config.values import Filling
 from bridge.errors import ConfigError, Problem, RenderError
@@ -35,10 +37,10 @@ def load(path: FilePath, env: Mapping[str, str]) -> Config:
     filling = values.fill(document, env, path.parent)
     reading = _Reading(path, document, filling)
     config = reading.config()
-    problems = reading.report.problems
-    if config is None or problems:
-        raise ConfigError(list(dict.fromkeys(problems)))
-    return config
+    problems = list(dict.fromkeys(reading.report.problems))
+    if config is None or not all(problem.warning for problem in problems):
+        raise ConfigError(problems)
+    return replace(config, warnings=tuple(problems))
 
 
 def admin_address(path: FilePath, env: Mapping[str, str]) -> schema.Address | None:
@@ -71,6 +73,8 @@ class _Reading:
         self.file = file
         self.report = Report(document, filling, self._known_keys)
         self._option_keys: dict[Path, set[str]] = {}
+        self._vendor_of: dict[str, Vendor | None] = {}
+        """By source: whose events come in there, also where the source is broken otherwise."""
 
     def _known_keys(self, path: Path, document: Any) -> Iterable[str]:
         return self._option_keys.get(path) or schema.known_keys(path, document)
@@ -84,8 +88,8 @@ class _Reading:
         routes = self._list("routes", lambda path: self.report.read(schema.ROUTE, path))
         conditions = self._conditions()
         tests = self._list("tests", lambda path: self.report.read(schema.CASE, path))
-        names.check_routes(self.report, routes, sources, targets)
-        names.check_tests(self.report, len(tests), sources, targets)
+        names.check_routes(self.report, self._vendor_of, targets)
+        names.check_tests(self.report, self._vendor_of, targets)
         if top is None:
             return None
         self._doors(top)
@@ -126,8 +130,8 @@ class _Reading:
             schema.NAME.validate_python(path[-1])
         except ValidationError as error:
             self.report.add(path, str(error.errors()[0].get("ctx", {}).get("error", "is not a name")), key=True)
-        if path[-1] == names.SYSTEM and path[0] != "targets":
-            self.report.add(path, f"the name {names.SYSTEM!r} belongs to Drawbridge's own alarms", key=True)
+        if path[-1] == SYSTEM and path[0] != "targets":
+            self.report.add(path, f"the name {SYSTEM!r} belongs to Drawbridge's own alarms", key=True)
 
     def _templates(self, folder: FilePath | None) -> FilePath | None:
         if folder is None:
@@ -154,22 +158,18 @@ class _Reading:
         for key in ours:
             self.report.unknown_key((*path, key))
         vendor = self.report.read(schema.VENDOR, path, without=ours)
-        if vendor is None:
-            return None
-        self._expressions((*path, "result"), vendor.result)
-        return vendor.model_copy(update={"name": name, "title": vendor.title or name})
+        self._expressions((*path, "result"))
+        return vendor and vendor.model_copy(update={"name": name, "title": vendor.title or name})
 
     def _source(self, path: Path, private: Mapping[str, Vendor | None]) -> Source | None:
         written = self.report.read(schema.SOURCE, path)
-        if written is None:
-            return None
-        vendor = self._find_vendor((*path, "vendor"), written.vendor, private)
-        if vendor is None:
+        vendor = self._vendor_of[str(path[-1])] = self._find_vendor((*path, "vendor"), private)
+        options = self._options((*path, "options"), vendor) if vendor else None
+        if written is None or vendor is None:
             return None
         scheme = self._scheme(path, written, vendor)
         secrets = _secrets(written)
         self._proof(path, written, vendor, scheme, secrets)
-        options = self._options((*path, "options"), vendor)
         if options is None or (scheme is None and written.verify != "none"):
             return None
         return Source(
@@ -184,7 +184,10 @@ class _Reading:
             tests=written.tests,
         )
 
-    def _find_vendor(self, path: Path, name: str, private: Mapping[str, Vendor | None]) -> Vendor | None:
+    def _find_vendor(self, path: Path, private: Mapping[str, Vendor | None]) -> Vendor | None:
+        name = next((text for _, text in self.report.texts(path)), "")
+        if not name:
+            return None
         builtin = vendors.names()
         if name in builtin:
             return vendors.load(name)
@@ -235,8 +238,8 @@ class _Reading:
         if self.report.value(path) is None:
             return vendor.options()
         options = self.report.read(_adapter(vendor.options), path)
+        self._expressions((*path, "result"))
         if options is not None:
-            self._expressions((*path, "result"), options.result)
             for name in type(options).model_fields:
                 text = getattr(options, name)
                 if name.endswith("_when") and text:
@@ -245,12 +248,12 @@ class _Reading:
 
     # ------------------------------------------------------------------------------ Jinja
 
-    def _expressions(self, path: Path, fields: Mapping[str, str | tuple[str, ...]]) -> None:
-        for field, texts in fields.items():
-            for index, text in enumerate((texts,) if isinstance(texts, str) else texts):
+    def _expressions(self, path: Path) -> None:
+        fields = self.report.value(path)
+        for field in fields if isinstance(fields, dict) else ():
+            for at, text in self.report.texts((*path, field)):
                 if "{{" in text or "{%" in text:
-                    at = (*path, field, index)
-                    self._expression(at if at in self.report.document.values else at[:-1], text)
+                    self._expression(at, text)
 
     def _expression(self, path: Path, text: str) -> None:
         try:

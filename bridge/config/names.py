@@ -1,77 +1,81 @@
-"""Do the names exist? In: the entries that could be read; noted in the report: every name that leads nowhere.
+"""Do the names exist? In: routes and tests as written, sources and targets; noted in the report: every name that leads
+nowhere.
 
-An entry that is broken otherwise (null here) still counts as existing, so that one mistake is not told twice.
+What is compared stands in the file as it is, and not in a `Route`, so that a mistake of shape hides no other. An entry
+that is broken otherwise (null here) still counts as existing, so that one mistake is not told twice.
 """
 
-from collections.abc import Iterable, Mapping
-from fnmatch import fnmatchcase
+from collections.abc import Mapping
 from typing import Any
 
-from bridge.config.config import Source
 from bridge.config.marks import Path, quoted
+from bridge.config.matches import Sources, check_match
 from bridge.config.report import Report, meant
-from bridge.routing import Route
+from bridge.targets import mention_problem
 
-SYSTEM = "bridge"
-"""The source of Drawbridge's own alarms, and their vendor. Routes may match it; nobody else may have its name."""
-
-MENTIONING = ("slack", "discord")
-"""Types of targets on which somebody can be mentioned."""
+Targets = Mapping[str, Any]
 
 
-def check_routes(
-    report: Report, routes: list[Route | None], sources: Mapping[str, Source | None], targets: Mapping[str, Any]
-) -> None:
-    """The targets, sources and vendors that routes name, and the routes' own names."""
+def check_routes(report: Report, sources: Sources, targets: Targets) -> None:
+    """The targets, sources and vendors that routes name, whom they mention, and the routes' own names."""
     first: dict[str, int] = {}
-    used = {source.vendor.name for source in sources.values() if source}
-    complete = all(sources.values())
-    for index, route in enumerate(routes):
-        path: Path = ("routes", index)
-        if route is None:
-            _to(report, path, report.value((*path, "to")), targets)
+    for index, route in enumerate(_entries(report, "routes")):
+        if not isinstance(route, dict):
             continue
-        if (earlier := first.setdefault(route.name, index)) != index:
-            text = f"routes[{earlier}] is named {quoted(route.name)} already; names tell routes apart in the log"
-            report.add((*path, "name"), text)
-        _to(report, path, list(route.to), targets)
+        path: Path = ("routes", index)
+        for at, name in report.texts((*path, "name")):
+            if (earlier := first.setdefault(name, index)) != index:
+                text = f"routes[{earlier}] is named {quoted(name)} already; names tell routes apart in the log"
+                report.add(at, text)
+        if route.get("to") == [] and route.get("stop") not in (True, "true"):
+            text = "`to` names no target; name one, or say `stop: true` to silence what matches"
+            report.add((*path, "to"), text, key=True)
+        _to(report, (*path, "to"), targets)
         _mention(report, path, route, targets)
-        _matched(report, path, route, "source", [*sources, SYSTEM])
-        if complete:
-            _matched(report, path, route, "vendor", [*used, SYSTEM])
+        check_match(report, (*path, "match"), sources)
 
 
-def _to(report: Report, path: Path, names: Any, targets: Mapping[str, Any], key: str = "to") -> None:
-    for index, name in enumerate(names if isinstance(names, list) else ()):
-        if isinstance(name, str) and name not in targets:
-            text = f"no target named {quoted(name)}{meant(name, targets)}"
-            report.add((*path, key), text, where=(*path, key, index))
-
-
-def _mention(report: Report, path: Path, route: Route, targets: Mapping[str, Any]) -> None:
-    for name in route.mention.who if route.mention else ():
-        target = targets.get(name)
-        if target and target.type not in MENTIONING:
-            text = f"target {name!r} is of type {target.type}, which cannot mention anybody"
-            report.add((*path, "mention", "who", name), text, key=True)
-
-
-def _matched(report: Report, path: Path, route: Route, key: str, names: Iterable[str]) -> None:
-    words = route.match.get(key, ())
-    known = list(names)
-    for index, word in enumerate((words,) if isinstance(words, str) else words):
-        plain = word.removeprefix("!")
-        if not any(fnmatchcase(name, plain) for name in known):
-            at = (*path, "match", key) if isinstance(words, str) else (*path, "match", key, index)
-            report.add((*path, "match", key), f"no {key} named {quoted(plain)}{meant(plain, known)}", where=at)
-
-
-def check_tests(report: Report, count: int, sources: Mapping[str, Source | None], targets: Mapping[str, Any]) -> None:
-    """The sources and targets that the `count` entries of `tests:` name."""
-    for index in range(count):
+def check_tests(report: Report, sources: Sources, targets: Targets) -> None:
+    """The sources and targets that the entries of `tests:` name, and what they expect the result to be."""
+    for index in range(len(_entries(report, "tests"))):
         path: Path = ("tests", index)
-        source, to = report.value((*path, "source")), report.value((*path, "expect", "to"))
-        if isinstance(source, str) and source not in sources:
-            report.add((*path, "source"), f"no source named {quoted(source)}{meant(source, sources)}")
-        _to(report, (*path, "expect"), to, targets)
-        _to(report, (*path, "expect"), report.value((*path, "expect", "mention")), targets, "mention")
+        known = dict(sources)
+        for at, name in report.texts((*path, "source")):
+            if name in sources:
+                known = {name: sources[name]}
+            else:
+                report.add(at, f"no source named {quoted(name)}{meant(name, sources)}")
+        for key in ("to", "mention"):
+            _to(report, (*path, "expect", key), targets)
+        check_match(report, (*path, "expect", "match"), known)
+
+
+def _entries(report: Report, section: str) -> list[Any]:
+    value = report.value((section,))
+    return value if isinstance(value, list) else []
+
+
+def _to(report: Report, path: Path, targets: Targets) -> None:
+    for at, name in report.texts(path) if isinstance(report.value(path), list) else ():
+        if name not in targets:
+            report.add(path, f"no target named {quoted(name)}{meant(name, targets)}", where=at)
+
+
+def _mention(report: Report, path: Path, route: dict[str, Any], targets: Targets) -> None:
+    """Each target of a mention is one of the route's, and what stands for it there notifies somebody.
+
+    Where the route's `to` was mistyped, the target may well be meant there, and is not told of again.
+    """
+    mention, to = route.get("mention"), route.get("to")
+    who = mention.get("who") if isinstance(mention, dict) else None
+    for name in who if isinstance(who, dict) else ():
+        at = (*path, "mention", "who", name)
+        misread = isinstance(to, list) and name in targets and not all(each in targets for each in map(str, to))
+        if isinstance(to, list) and name not in to and not misread:
+            text = f"names {quoted(name)}, which is not in this route's `to`{meant(name, map(str, to), rest=False)}"
+            report.add(at[:-1], text, key=True, where=at)
+            continue
+        kind = report.value(("targets", name, "type"))
+        for where, text in report.texts(at):
+            if targets.get(name) and (problem := mention_problem(kind, text)):
+                report.add(at, problem, where=where)

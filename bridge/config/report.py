@@ -54,13 +54,15 @@ class Report:
         for path, text in self.filling.problems.items():
             self.add(path, text)
 
-    def add(self, path: Path, text: str, *, key: bool = False, where: Path | None = None) -> None:
+    def add(
+        self, path: Path, text: str, *, key: bool = False, where: Path | None = None, warning: bool = False
+    ) -> None:
         """Note a problem of what stands at `path`; its place is the value's, or the key's, or that of `where`."""
         if self.filling.problems.get(path, text) != text:
             return  # what stands there is not what was meant
         place = _place(self.document, path if where is None else where, key)
         shown = f"{show(path)}: " if path else ""
-        self._note(Problem(self.document.file, *place, self.filling.hide(shown + text)))
+        self._note(Problem(self.document.file, *place, self.filling.hide(shown + text), warning))
 
     def _note(self, problem: Problem) -> None:
         self.problems.append(problem)
@@ -72,6 +74,16 @@ class Report:
         """What stands at `path`, or null."""
         value, _ = _walk(self.document.value, path)
         return value
+
+    def texts(self, path: Path) -> list[tuple[Path, str]]:
+        """The text at `path`, or those in the list there, each with its own path and as it is written (`007`)."""
+        value = self.value(path)
+        found = [((*path, index), each) for index, each in enumerate(value)] if isinstance(value, list) else []
+        return [
+            (at, each if isinstance(each, str) else self.document.written[at])
+            for at, each in found or [(path, value)]
+            if isinstance(each, str) or (isinstance(each, int | float) and at in self.document.written)
+        ]
 
     def read(self, adapter: TypeAdapter[T], path: Path = (), without: Collection[str] = ()) -> T | None:
         """The value at `path` as the adapter's type; null where it is not one, which is then in the problems.

@@ -22,7 +22,7 @@ from bridge.targets.slack import SlackOptions
 from bridge.targets.target import Context, Target
 from bridge.targets.wire import Outgoing
 
-__all__ = ["Context", "Outgoing", "Pace", "Rate", "Target", "TargetOptions", "build"]
+__all__ = ["Context", "Outgoing", "Pace", "Rate", "Target", "TargetOptions", "build", "mention_problem"]
 
 AnyOptions: TypeAlias = SlackOptions | DiscordOptions | HttpOptions | InboxOptions
 
@@ -39,6 +39,15 @@ TargetOptions = Annotated[
     Discriminator(_type),
 ]
 """`targets.<name>` in the configuration: the keys that there are follow from `type`."""
+
+
+def mention_problem(kind: str, text: str) -> str | None:
+    """Why `text`, as a route's mention at a target of that type, notifies nobody; null where it works."""
+    if kind == "slack":
+        return slack.mention_problem(text)
+    if kind == "discord":
+        return discord.mention_problem(text)
+    return f"cannot be, since a target of type {kind} notifies nobody; mention at one of type slack or discord"
 
 
 def build(

@@ -97,6 +97,24 @@ class DiscordOptions(Common):
     pace: Rates = PACE
 
 
+MENTIONS = "@here, @everyone, <@&id> for a role or <@id> for a user, with the id's digits"
+_MENTION = re.compile(r"<@[&!]?\d{1,20}>|@(?:here|everyone)\b", re.ASCII)
+
+
+def mention_problem(text: str) -> str | None:
+    """Why nobody is notified by `text`, or not everybody it names; null where it works.
+
+    https://docs.discord.com/developers/reference#message-formatting
+    """
+    found = _MENTION.search(text)
+    plain = re.search(r"@[^\s<>]+|<[@!#][^<>]*>?", _MENTION.sub("", text))
+    if found and not plain:
+        return None
+    meant = {"<!here>": "write @here", "<!everyone>": "write @everyone", "<!channel>": "write @everyone"}
+    instead = meant.get(plain[0] if plain else "", f"Discord mentions by {MENTIONS}")
+    return f"{plain[0] if plain else text!r} notifies nobody on Discord; {instead}"
+
+
 def compose(options: DiscordOptions, message: Message, context: Context, renderer: Renderer, now: int) -> Outgoing:
     """The message as Discord takes it. There is no idempotency key: an attempt of unknown outcome may double it."""
     member = only(message)

@@ -120,6 +120,24 @@ class SlackOptions(Common):
         return self
 
 
+MENTIONS = "<!here>, <!channel>, <!everyone>, <!subteam^S...> for a group or <@U...> for a member"
+_MENTION = re.compile(r"<!(?:here|channel|everyone|subteam\^S[A-Z0-9]+)(?:\|[^<>]*)?>|<@[UW][A-Z0-9]+(?:\|[^<>]*)?>")
+
+
+def mention_problem(text: str) -> str | None:
+    """Why nobody is notified by `text`, or not everybody it names; null where it works.
+
+    https://docs.slack.dev/messaging/formatting-message-text#mentions
+    """
+    found = _MENTION.search(text)
+    plain = re.search(r"@[^\s<>]+|<[@!][^<>]*>?", _MENTION.sub("", text))
+    if found and not plain:
+        return None
+    word = plain[0].lstrip("@") if plain else ""
+    meant = f"write <!{word}>" if word in ("here", "channel", "everyone") else f"Slack mentions by {MENTIONS}"
+    return f"{plain[0] if plain else text!r} notifies nobody on Slack; {meant}"
+
+
 def compose(options: SlackOptions, message: Message, context: Context, renderer: Renderer, now: int) -> Outgoing:
     """The message as Slack takes it. Slack has no idempotency key, so an attempt of unknown outcome may double it."""
     member = only(message)

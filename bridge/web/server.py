@@ -55,6 +55,8 @@ class Live:
         self.problems = [str(problem) for problem in self.setup.renderer.problems]
         for problem in self.problems:
             log.error("%s", problem)
+        for warning in self.setup.config.warnings:
+            log.warning("%s", warning)
         # If the file was changed while it was read, what is in use now is not what is there: look again.
         self.loaded = fingerprint(self.files()) if fingerprint([path]) == before else ""
         CONFIG_VALID.set(1)
@@ -88,15 +90,15 @@ class Live:
         self.problems = [f"{key} changed and needs a restart" for key in kept]
         CONFIG_VALID.set(1)
         log.info("the changed configuration is in use")
-        for problem in self.problems:
-            log.warning("%s", problem)
+        for doubt in (*self.problems, *setup.config.warnings):
+            log.warning("%s", doubt)
         return True
 
     def _rehearsed(self) -> Setup:
         """The file as it is now, put together, after its templates were tried on the samples. Raises ConfigError."""
         config = load(self._path, self._environment)
         problems = [*serving_problems(config, on_terminal=bool(self.own_token)), *rehearse(config, clock.now())]
-        if problems:
+        if not all(problem.warning for problem in problems):
             raise ConfigError(problems)
         return set_up(config)
 

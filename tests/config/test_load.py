@@ -145,6 +145,9 @@ def says(folder, text: str, expected: str) -> None:
         ("store: {keep: ▶0s}", "store.keep: must be greater than 0"),
         ("store: {url: ▶mysql://x}", "store.url: must be sqlite:///file.db, sqlite:////folder/file.db or postgre"),
         ("store: {url: ▶'sqlite:///:memory:'}", "store.url: may not be in memory"),
+        ("store: {url: ▶'postgresql://u:p@db:badport/x'}", "store.url: must have a port of digits, up to 65535, as in"),
+        ("store: {url: ▶'postgresql://db:99999/x'}", "store.url: must have a port of digits"),
+        ("store: {url: ▶'postgresql://u:p/w@db/x'}", "store.url: must have a port of digits"),
         ("▶digest: {after: 5}", "unknown key 'digest'"),
         ("▶sources: {}", "the key 'sources' is here twice; it is on line 1 already"),
         ("admin: {token: ▶'${NONE}'}", "admin.token: the environment has no variable NONE; set it, or write"),
@@ -232,11 +235,14 @@ def test_mistakes_in_targets(target, expected, tmp_path):
     [
         ("{name: a, to: [▶slakc]}", "routes[0].to: no target named 'slakc'; did you mean 'slack'?"),
         ("{name: a, to: ▶slack}", "routes[0].to: must be a list, not text"),
-        ("▶{name: a, to: []}", "routes[0]: `to` names no target"),
+        ("{name: a, ▶to: []}", "routes[0].to: `to` names no target"),
         ("▶{to: [slack]}", "routes[0]: the key 'name' is missing"),
         ("{name: a, to: [slack], stop: ▶on}", "routes[0].stop: must be true or false"),
         ("{name: a, to: [slack], mode: ▶update}", "routes[0].mode: must be 'post'"),
-        ("{name: a, to: [slack], match: {kind: [▶test_rum]}}", "routes[0].match: kind is never 'test_rum'; did you me"),
+        (
+            "{name: a, to: [slack], match: {kind: [▶test_rum]}}",
+            "routes[0].match.kind: is never 'test_rum'; did yo",
+        ),
         ("{name: a, to: [slack], match: {▶knd: test_run}}", "routes[0].match: a result has no field 'knd'; did you me"),
         (
             "{name: a, to: [slack], match: {source: ▶q}}",
@@ -252,17 +258,20 @@ def test_mistakes_in_targets(target, expected, tmp_path):
         ("{name: a, to: [slack], when: ▶'1 +'}", "routes[0].when: "),
         (
             "{name: a, to: [slack], mention: {who: {▶slakc: x}}}",
-            "routes[0]: mention.who names 'slakc', which is not in",
+            "routes[0].mention.who: names 'slakc', which is not in",
         ),
         (
-            "{name: a, to: [screen], mention: {who: {▶screen: x}}}",
-            "routes[0].mention.who.screen: target 'screen' is of",
+            "{name: a, to: [screen], mention: {who: {screen: ▶x}}}",
+            "routes[0].mention.who.screen: cannot be, since a tar",
         ),
         (
-            "{name: a, to: [slack], mention: {who: {slack: x}, at_most: ▶5}}",
+            "{name: a, to: [slack], mention: {who: {slack: '<!here>'}, at_most: ▶5}}",
             "routes[0].mention.at_most: must be a numb",
         ),
-        ("{name: a, to: [slack], mention: {who: {slack: x}, transition: [▶brok]}}", "routes[0].mention.transition[0]"),
+        (
+            "{name: a, to: [slack], mention: {who: {slack: '<!here>'}, transition: [▶brok]}}",
+            "routes[0].mention.transition[0]",
+        ),
     ],
 )
 def test_mistakes_in_routes(route, expected, tmp_path):
@@ -312,7 +321,7 @@ targets:
   ▶slack: {type: slack}
 routes:
   - {name: a, match: {kind: ▶test_rum}, to: [▶slakc]}
-  - {name: a, to: [slack, ▶lake]}
+  - {name: ▶a, to: [slack, ▶lake]}
   - {name: ▶a, to: [slack]}
 """)
     places.insert(2, "3:33")  # the variable that is not there, behind the key that is not one either
