@@ -3,12 +3,13 @@
 Received -> Verified -> Receipt        or Refused, or StoreUnavailable; nothing else comes out
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from bridge.config import Source
 from bridge.model import Receipt, Received, Verification, Verified
 from bridge.store import Store
-from bridge.verify import Proof, dedupe_key, verify
+from bridge.verify import Proof, dedupe_key
 
 
 async def ingest(received: Received, source: Source, store: Store, now: int) -> Receipt:
@@ -21,30 +22,34 @@ async def ingest(received: Received, source: Source, store: Store, now: int) -> 
 
 def admit(received: Received, source: Source, now: int) -> Verified:
     """What the source's rules say about a hook. Raises Refused."""
-    if source.scheme is None:
+    if source.verifier is None:
         proof = Proof(Verification("none", verified=False), received.body)
     else:
-        proof = verify(received, source.scheme, source.secrets, now)
+        proof = source.verifier.prove(received, now)
     return _admitted(received, source, proof)
 
 
-def sample(source: Source, body: bytes, now: int) -> Verified:
-    """A sample that we send ourselves: marked TEST, it touches neither history nor dedupe."""
-    received = Received(source.name, "POST", "", (("content-type", "application/json"),), body, now)
+def sample(source: Source, body: bytes, now: int, headers: Mapping[str, str] | None = None) -> Verified:
+    """A sample that we send ourselves: marked TEST, it touches neither history nor dedupe.
+
+    `headers` are the vendor's own that belong to it, as where the event's name stands in one.
+    """
+    wire = tuple((name.lower(), value) for name, value in (headers or {}).items())
+    received = Received(source.name, "POST", "", (("content-type", "application/json"), *wire), body, now)
     proof = Proof(Verification("sample", verified=True), body)
     return replace(_admitted(received, source, proof), is_test=True)
 
 
 def _admitted(received: Received, source: Source, proof: Proof) -> Verified:
+    vendor = source.vendor
     key, window = dedupe_key(
-        proof.covered, source.name, source.vendor.dedupe, source.vendor.dated, source.dedupe_window
+        proof.covered, source.name, vendor.dedupe, vendor.dated, source.dedupe_window, proof.headers
     )
-    kept = {"content-type", *(source.scheme.headers if source.scheme else ())}
     return Verified(
         source=source.name,
-        vendor=source.vendor.name,
+        vendor=vendor.name,
         received_at=received.received_at,
-        headers={name: value for name, value in received.headers if name in kept},
+        headers={name: value for name, value in received.headers if name in source.kept_headers},
         body=received.body,
         verification=proof.verification,
         dedupe_key=key,

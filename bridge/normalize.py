@@ -153,7 +153,9 @@ def normalize(
             # A mistake in a vendor's file must not cost an event that somebody is waiting for.
             _log.exception("event %s of source %r could not be understood", event.id, event.source)
             reason = f"could not be understood: {type(error).__name__}"
-            drafts = [Draft(type=vendor.type_of(Document(payload)), outcome=Outcome.UNKNOWN, reason=reason)]
+            drafts = [
+                Draft(type=vendor.type_of(Document(payload), event.headers), outcome=Outcome.UNKNOWN, reason=reason)
+            ]
     return [_complete(draft, event, n, received_at, payload) for n, draft in enumerate(drafts, 1)]
 
 
@@ -166,7 +168,7 @@ def _understand(
     evaluate: Evaluate | None,
 ) -> list[Draft]:
     body = Document(payload)
-    type_ = vendor.type_of(body)
+    type_ = vendor.type_of(body, event.headers)
     context = Context(vendor, type_, received_at, event.headers, options, evaluate)
     drafts = list(vendor.understand(body, context)) if vendor.understand else []
     drafts = drafts or [context.read(body)]

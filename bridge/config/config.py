@@ -16,7 +16,7 @@ from bridge.config.schema import Address, Admin, Case, Store
 from bridge.errors import Problem
 from bridge.routing import Route
 from bridge.vendors import Vendor, VendorOptions
-from bridge.verify import Hmac
+from bridge.verify import Scheme, Verifier
 
 Condition = Callable[[dict[str, Any]], bool]
 
@@ -32,15 +32,24 @@ class Source:
     vendor: Vendor
     options: VendorOptions
     verify: Literal["enforce", "none"]
-    scheme: Hmac | None
+    scheme: Scheme | None
     secrets: tuple[str, ...] = field(repr=False)
     dedupe_window: int | None
     max_body: int
     tests: Literal["show", "hide"]
+    verifier: Verifier | None = field(init=False, repr=False, compare=False)
+    """The scheme and the secrets, compiled once; null where the scheme is."""
+    kept_headers: frozenset[str] = field(init=False, compare=False)
+    """What is kept of a hook beside its body: the names that scheme, vendor and options say. Never a shown secret."""
 
     def __post_init__(self) -> None:
         if (self.scheme is None) != (self.verify == "none"):
             raise ValueError("a source has a scheme, or says 'verify: none'")
+        named = {"content-type"} | self.vendor.headers | self.options.fields.headers
+        if self.scheme is not None:
+            named = (named - set(self.scheme.headers)) | self.scheme.kept_headers
+        object.__setattr__(self, "kept_headers", frozenset(named))
+        object.__setattr__(self, "verifier", self.scheme and Verifier(self.scheme, self.secrets))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

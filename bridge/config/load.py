@@ -22,7 +22,7 @@ from bridge.config.values import Filling
 from bridge.errors import ConfigError, Problem, RenderError
 from bridge.render.engine import compile_condition, compile_expression
 from bridge.vendors import Vendor, VendorOptions
-from bridge.verify import Hmac
+from bridge.verify import Scheme, matcher
 
 T = TypeVar("T")
 
@@ -196,14 +196,22 @@ class _Reading:
         self.report.add(path, f"no vendor named {quoted(name)}{meant(name, [*builtin, *private])}")
         return None
 
-    def _scheme(self, path: Path, written: schema.Source, vendor: Vendor) -> Hmac | None:
+    def _scheme(self, path: Path, written: schema.Source, vendor: Vendor) -> Scheme | None:
         override = written.signature
         if override is None:
             return vendor.signature
+        base = vendor.signature
+        if override.variant is not None:
+            base = vendor.signatures.get(override.variant)
+            if base is None:
+                there = ", ".join(vendor.signatures) or "none"
+                text = f"vendor {vendor.name!r} has no variant {quoted(override.variant)}; there is {there}"
+                self.report.add((*path, "signature", "variant"), text)
+                return None
         try:
-            if vendor.signature is not None:
-                return vendor.signature.with_(override)
-            return Hmac.model_validate(override.model_dump(exclude_unset=True, exclude_none=True))
+            if base is not None:
+                return base.with_(override)
+            return Scheme.model_validate(override.model_dump(exclude_unset=True, exclude_none=True))
         except ValidationError as error:
             first = error.errors(include_url=False, include_input=False)[0]
             text = str(first.get("ctx", {}).get("error") or f"the key {first['loc'][-1]!r} is missing")
@@ -211,7 +219,7 @@ class _Reading:
             return None
 
     def _proof(
-        self, path: Path, written: schema.Source, vendor: Vendor, scheme: Hmac | None, secrets: tuple[str, ...]
+        self, path: Path, written: schema.Source, vendor: Vendor, scheme: Scheme | None, secrets: tuple[str, ...]
     ) -> None:
         """A door is closed, or it says that it is open."""
         if written.verify == "none":
@@ -228,7 +236,7 @@ class _Reading:
             self.report.add(path, text, key=True)
         for index, secret in enumerate(secrets if scheme else ()):
             try:
-                scheme and scheme.secret_key(secret)
+                scheme and matcher(scheme, secret)
             except ValueError as error:
                 listed = isinstance(written.secret, tuple)
                 self.report.add((*path, "secret", index) if listed else (*path, "secret"), str(error))

@@ -10,7 +10,7 @@ from pathlib import Path
 from bridge.vendors.document import Document
 from bridge.vendors.vendor import Context, EventType, Vendor, VendorOptions
 
-__all__ = ["Context", "Document", "EventType", "Vendor", "VendorOptions", "load", "names", "samples"]
+__all__ = ["Context", "Document", "EventType", "Vendor", "VendorOptions", "load", "names", "sample_headers", "samples"]
 
 _HERE = Path(__file__).parent
 _SAMPLES = _HERE / "samples"
@@ -37,3 +37,12 @@ def samples(name: str) -> dict[str, bytes]:
     if name not in names():
         return {}
     return {file.stem: file.read_bytes() for file in sorted((_SAMPLES / name).glob("*.json"))}
+
+
+def sample_headers(vendor: str, sample: str) -> dict[str, str]:
+    """The headers that belong to a sample, from `<sample>.headers` beside it (`X-Event: push`); none where none do."""
+    file = _SAMPLES / vendor / f"{sample}.headers"
+    if vendor not in names() or not file.is_file():
+        return {}
+    lines = (line.partition(":") for line in file.read_text("ascii").splitlines() if line)
+    return {name.strip(): value.strip() for name, _, value in lines}

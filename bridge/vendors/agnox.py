@@ -11,7 +11,7 @@ from urllib.parse import quote
 from bridge.model import Draft, Kind, Outcome, Severity, State
 from bridge.vendors.document import Document, summed
 from bridge.vendors.vendor import Context, EventType, Vendor, VendorOptions
-from bridge.verify.scheme import Hmac
+from bridge.verify.scheme import Scheme
 
 
 class AgnoxOptions(VendorOptions):
@@ -55,7 +55,7 @@ VENDOR = Vendor(
     setup="Settings > Connectors > Webhooks: paste the URL and set a secret. There is one webhook per organisation, "
     "and Agnox tries each event once.",
     # The server sends `sha256=<hex>`; the page's own samples compare bare hex. Either is taken.
-    signature=Hmac(header="x-agnox-signature", prefix="sha256=", prefix_mode="optional"),
+    signature=Scheme(header="x-agnox-signature", prefix="sha256=", prefix_mode="optional"),
     dedupe=("executionId", "status"),
     dated=("executionId", "data.executionId", "finishedAt", "timestamp"),
     event="event",

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from bridge.model import Draft, Kind, Outcome, Severity, State
 from bridge.vendors.document import Document
 from bridge.vendors.vendor import Context, EventType, Vendor, VendorOptions
-from bridge.verify.scheme import Hmac
+from bridge.verify.scheme import Scheme
 
 SUBJECTS = {
     "security.vulnerability_detected": "vulnerability",
@@ -55,7 +55,7 @@ VENDOR = Vendor(
     setup="autonoma webhook create --url URL --events EVENTS --secret SECRET, or POST /v1/webhooks with url, events "
     "and secret. You choose the secret.",
     # The documented check signs JSON.stringify of the parsed body, so that is tried where the raw bytes do not match.
-    signature=Hmac(
+    signature=Scheme(
         header="x-autonoma-signature", prefix="sha256=", prefix_mode="optional", body_form=("raw", "json_js")
     ),
     dated=("data.id", "data.taskId", "data.timestamp", "data.createdAt", "data.completedAt"),

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from bridge.model import BAD, Draft, Item, Kind, Outcome
 from bridge.vendors.document import Document
 from bridge.vendors.vendor import Context, EventType, Vendor, VendorOptions
-from bridge.verify.scheme import Hmac
+from bridge.verify.scheme import Scheme
 
 CONTRADICTION = "the batch's numbers contradict each other"
 
@@ -92,7 +92,7 @@ VENDOR = Vendor(
     docs="https://docs.autosana.ai/webhooks",
     setup="Settings > Integrations > Add Webhook. Paste the URL (it must be HTTPS) and set a signing secret: "
     "without one, Autosana does not sign.",
-    signature=Hmac(header="X-Autosana-Signature-256", prefix="sha256="),
+    signature=Scheme(header="X-Autosana-Signature-256", prefix="sha256="),
     dated=("timestamp", "batch_id"),
     event="event",
     events={"batch.completed": EventType(kind=Kind.TEST_RUN, title="Test batch")},

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from bridge.model import Draft, Kind, Outcome, State
 from bridge.vendors.document import Document
 from bridge.vendors.vendor import Context, EventType, Vendor, VendorOptions
-from bridge.verify.scheme import Hmac
+from bridge.verify.scheme import Scheme
 
 
 class AutotabOptions(VendorOptions):
@@ -36,7 +36,7 @@ VENDOR = Vendor(
     title="Autotab",
     docs="https://docs.autotab.com/api-reference/webhooks.md",
     setup="Give Autotab this URL, and the secret that the vendor's samples call AUTOTAB_WEBHOOK_SECRET.",
-    signature=Hmac(header="Autotab-Signature"),
+    signature=Scheme(header="Autotab-Signature"),
     dated=("id",),
     event="state",
     event_prefix="run_session.",

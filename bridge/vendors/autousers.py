@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from bridge.model import Draft, Kind, Outcome, Severity, State
 from bridge.vendors.document import Document, summed
 from bridge.vendors.vendor import Context, EventType, Vendor, VendorOptions
-from bridge.verify.scheme import Hmac
+from bridge.verify.scheme import Scheme
 
 
 class AutousersOptions(VendorOptions):
@@ -63,7 +63,7 @@ VENDOR = Vendor(
     docs="https://docs.autousers.ai/webhooks/overview",
     setup="Create a webhook endpoint with this URL (Pro or Enterprise plan); the secret is all of `whsec_...`.",
     # The whole `whsec_` text is the key, undecoded: https://docs.autousers.ai/webhooks/signature-verification
-    signature=Hmac(
+    signature=Scheme(
         header="Autousers-Signature",
         format="kv",
         message=("timestamp", "literal:.", "body"),

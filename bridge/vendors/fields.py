@@ -5,7 +5,7 @@ this module knows which fields can be named, and how each is read.
 """
 
 import difflib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
 from typing import Any, Protocol
 
@@ -13,6 +13,7 @@ from bridge import paths
 from bridge.model import Artifact, Draft, Kind, Link, Severity, State
 from bridge.vendors import words
 from bridge.vendors.document import Document, as_count, as_moment, as_scalar, as_text
+from bridge.verify.scheme import HEADER, header_names
 
 UNITS = ("test", "group", "flow", "run")
 """What `counts` may count; as a value of `counts.unit` these stand for themselves."""
@@ -24,6 +25,8 @@ class Judge(Protocol):
     def judge(self, draft: Draft, word: str | None) -> None: ...
 
     def answer(self, expression: str, values: Mapping[str, Any]) -> Any: ...
+
+    def header(self, source: str) -> str | None: ...
 
 
 def _member(enum: type[StrEnum], table: Mapping[str, StrEnum]) -> Callable[[Any], StrEnum | None]:
@@ -82,6 +85,8 @@ class Fields:
 
     def __init__(self, result: Mapping[str, str | tuple[str, ...]]) -> None:
         self._plan = [_Field(name, (source,) if isinstance(source, str) else source) for name, source in result.items()]
+        self.headers = frozenset(name for field in self._plan for name in field.headers)
+        """The headers that the mapping names, in lower case."""
 
     def fill(self, draft: Draft, body: Document, judge: Judge) -> None:
         """Writes into `draft` what stands in `body`. Never raises on what a sender wrote."""
@@ -89,6 +94,14 @@ class Fields:
             value = field.value(body, judge)
             if value is not None:
                 field.write(draft, value, judge)
+
+
+def _reader(source: str) -> Callable[[str, Document, Judge], Any]:
+    if "{{" in source:
+        return lambda text, body, judge: judge.answer(text, {"payload": body.value})
+    if source.startswith(HEADER):
+        return lambda text, _body, judge: judge.header(text)
+    return lambda text, body, _judge: paths.find(body.value, text)
 
 
 class _Field:
@@ -102,14 +115,19 @@ class _Field:
         self._part = part
         literal = len(sources) == 1 and sources[0] in _WORDS.get(name, ())
         self._literal = self._convert(sources[0]) if literal else None
-        self._sources = [(source, "{{" in source) for source in sources]
+        self._sources = [(source, _reader(source)) for source in sources]
+
+    @property
+    def headers(self) -> Iterable[str]:
+        named = (source.removeprefix(HEADER) for source, _ in self._sources if source.startswith(HEADER))
+        return (name for names in named for name in header_names(names))
 
     def value(self, body: Document, judge: Judge) -> Any:
         """The first usable value among the sources, else None."""
         if self._literal is not None:
             return self._literal
-        for source, is_expression in self._sources:
-            found = judge.answer(source, {"payload": body.value}) if is_expression else paths.find(body.value, source)
+        for source, read in self._sources:
+            found = read(source, body, judge)
             if found is not paths.MISSING and (value := self._convert(found)) is not None:
                 return value
         return None

@@ -4,13 +4,15 @@ The built-in vendors and a private one from YAML are the same thing. In: a parse
 but with text as the vendor wrote it. `bridge.normalize` drives this and makes results of the drafts.
 """
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from fnmatch import fnmatchcase
 from functools import cached_property
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, Self, TypeAlias, TypeVar
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
 from bridge.model import Draft, Kind, Outcome, Severity, State
@@ -19,7 +21,8 @@ from bridge.vendors import words
 from bridge.vendors.document import Document, as_text
 from bridge.vendors.fields import Fields, problem
 from bridge.vendors.words import Meaning
-from bridge.verify.scheme import Hmac
+from bridge.verify.dedupe import Dedupe, alternatives
+from bridge.verify.scheme import HEADER, Scheme, header_names
 
 UNNAMED = "unknown"
 """The type of an event that should carry a name and does not."""
@@ -40,12 +43,34 @@ def _described(events: Any) -> Any:
     return {name: {} for name in events} if isinstance(events, (list, tuple)) else events
 
 
+Several: TypeAlias = str | tuple[str, ...]
+"""One text or several; the empty text is none."""
+
+
+def _listed(several: Several) -> tuple[str, ...]:
+    return tuple(filter(None, (several,) if isinstance(several, str) else several))
+
+
 ResultPaths = Annotated[dict[str, str | tuple[str, ...]], AfterValidator(_known_fields)]
 """Our fields and where they are: a path, or several of which the first that exists counts, or a Jinja expression."""
 
 Word = Annotated[str, BeforeValidator(lambda word: as_text(word) or word)]
 Outcomes = Annotated[dict[Word, Meaning], AfterValidator(_folded)]
 """A vendor's words, in any case, and what each means: `{green: passed, building: running}`."""
+
+
+_NO_HEADERS: Mapping[str, str] = {}
+
+
+def _header_names(source: str) -> tuple[str, ...]:
+    return header_names(source.removeprefix(HEADER)) if source.startswith(HEADER) else ()
+
+
+def _text(source: str, body: Document, headers: Mapping[str, str]) -> str | None:
+    """The text at a path of the body, or of the first header of `header:A|B` that was kept."""
+    if not source.startswith(HEADER):
+        return body.text(source)
+    return next((as_text(headers[name]) for name in _header_names(source) if name in headers), None)
 
 
 class EventType(Options):
@@ -91,18 +116,24 @@ class Vendor(Options):
     setup: str = ""
     """Where the URL and the secret go at the vendor's site."""
 
-    signature: Hmac | None = None
-    dedupe: tuple[str, ...] = ()
-    """Paths whose values together identify an event; none: the hash of the signed bytes does."""
+    signature: Scheme | None = None
+    signatures: dict[str, Scheme] = Field(default_factory=dict)
+    """Other ways in which the vendor can be made to sign, by the name that a source says as `signature.variant`."""
+    dedupe: Dedupe = ()
+    """Paths whose values together identify an event, or several lists of them, of which the first that is all there
+    counts; else the hash of the signed bytes does. A `header:<name>` may stand for a path where it is signed."""
     dated: tuple[str, ...] = ()
     """Paths of an id or a time in the signed bytes: where one exists, no honest repeat is the same bytes."""
 
-    event: str = ""
-    """Path of the event's name; none: every body is the same kind of event."""
+    event: Several = ""
+    """Where the event's name stands: a path, or `header:<name>`, or several of which the first that is there counts;
+    none: every body is the same kind of event."""
     event_prefix: str = ""
     """Stands before the name where the vendor's word alone says too little."""
     events: Annotated[dict[str, EventType], BeforeValidator(_described)] = Field(default_factory=dict)
     """The events that the vendor documents. With none, every name is known."""
+    test_when: dict[str, Several] = Field(default_factory=dict)
+    """Paths, or `header:<name>`, and what is there in the vendor's own tests and pings; `*` stands for any text."""
     result: ResultPaths = Field(default_factory=dict)
     outcomes: Outcomes = Field(default_factory=dict)
 
@@ -110,20 +141,61 @@ class Vendor(Options):
     """What paths cannot say. Starts from `context.read(body)`, which is what they do say."""
     options: SkipJsonSchema[type[VendorOptions]] = VendorOptions
 
+    @model_validator(mode="after")
+    def _counts_on_what_is_signed(self) -> Self:
+        schemes = [scheme for scheme in (self.signature, *self.signatures.values()) if scheme is not None]
+        for sources in alternatives(self.dedupe):
+            if not sources:
+                raise ValueError("dedupe has an empty list: nothing would tell two events apart")
+            for source in sources:
+                names = _header_names(source)
+                if schemes and not any(all(map(scheme.vouches_for, names)) for scheme in schemes):
+                    raise ValueError(
+                        f"dedupe names {source}, which the signature does not cover: who repeats a hook could change it"
+                    )
+        return self
+
     @cached_property
     def fields(self) -> Fields:
         return Fields(self.result)
 
     @cached_property
+    def headers(self) -> frozenset[str]:
+        """The headers that the vendor's keys name, in lower case."""
+        named = [
+            *_listed(self.event),
+            *self.test_when,
+            *(source for sources in alternatives(self.dedupe) for source in sources),
+        ]
+        return frozenset(name for source in named for name in _header_names(source)) | self.fields.headers
+
+    @cached_property
+    def _tests(self) -> list[tuple[str, list[str]]]:
+        # fnmatch has more signs than '*'; here they are letters like others.
+        return [
+            (where, [re.sub(r"([\[?])", r"[\1]", one) for one in _listed(like)])
+            for where, like in self.test_when.items()
+        ]
+
+    @cached_property
     def _spellings(self) -> dict[str, str]:
         return {name.casefold(): name for name in self.events}
 
-    def type_of(self, body: Document) -> str:
+    def type_of(self, body: Document, headers: Mapping[str, str] = _NO_HEADERS) -> str:
         """The event's name, in the vendor's documented spelling where only the case differs."""
         if not self.event:
             return next(iter(self.events), "event")
-        name = self.event_prefix + (body.text(self.event) or UNNAMED)
+        found = (_text(source, body, headers) for source in _listed(self.event))
+        name = self.event_prefix + (next((text for text in found if text), None) or UNNAMED)
         return self._spellings.get(name.casefold(), name)
+
+    def is_test(self, body: Document, headers: Mapping[str, str]) -> bool:
+        """Whether the vendor made this up to try the connection, by `test_when`."""
+        for where, patterns in self._tests:
+            text = _text(where, body, headers)
+            if text is not None and any(fnmatchcase(text, pattern) for pattern in patterns):
+                return True
+        return False
 
     def knows(self, name: str) -> bool:
         """Whether the vendor documents an event of that name."""
@@ -152,7 +224,7 @@ class Context(Generic[OptionsT]):
             severity=about.severity,
             reason=about.reason,
             title=about.title,
-            is_test=about.test,
+            is_test=about.test or self.vendor.is_test(body, self.headers),
         )
         self.vendor.fields.fill(draft, body, self)
         return draft
@@ -179,6 +251,10 @@ class Context(Generic[OptionsT]):
                 return meaning
         return Outcome.UNKNOWN
 
+    def header(self, source: str) -> str | None:
+        """The text of the first header of `header:A|B` that was kept."""
+        return _text(source, _NOTHING, self.headers)
+
     def answer(self, expression: str, values: Mapping[str, Any]) -> Any:
         """What an operator's expression gives for these values; None where it gives nothing or cannot."""
         if self.evaluate is None:
@@ -191,3 +267,4 @@ class Context(Generic[OptionsT]):
 
 
 _NOTHING_SAID = EventType()
+_NOTHING = Document(None)

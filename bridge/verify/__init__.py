@@ -6,7 +6,22 @@ repeat is known. Every failure at this door is a `Refused`, whatever the sender 
 
 from bridge.verify.dedupe import dedupe_key
 from bridge.verify.json_js import reserialize
-from bridge.verify.scheme import Hmac, KeyValue, SchemeOverride
-from bridge.verify.signature import Proof, sign, verify
+from bridge.verify.keys import matcher
+from bridge.verify.scheme import KeyValue, Scheme, SchemeOverride
+from bridge.verify.signature import Proof, Verifier, verify
+from bridge.verify.signing import Signed, sign, sign_request
 
-__all__ = ["Hmac", "KeyValue", "Proof", "SchemeOverride", "dedupe_key", "reserialize", "sign", "verify"]
+__all__ = [
+    "KeyValue",
+    "Proof",
+    "Scheme",
+    "SchemeOverride",
+    "Signed",
+    "Verifier",
+    "dedupe_key",
+    "matcher",
+    "reserialize",
+    "sign",
+    "sign_request",
+    "verify",
+]

@@ -1,15 +1,22 @@
-"""By what a repeat is known. In: the bytes that the MAC covered; out: a digest, and for how long it counts.
+"""By what a repeat is known. In: what the signature covered; out: a digest, and for how long it counts.
 
-Only signed bytes are looked at: a header that the MAC does not cover may be changed by whoever repeats a hook.
+Nothing else is looked at: a header that is not signed may be changed by whoever repeats a hook.
 """
 
 import hashlib
 import json
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, TypeAlias
 
 import orjson
 
 from bridge import clock, paths
+from bridge.verify.scheme import HEADER, header_names
+
+Dedupe: TypeAlias = tuple[str, ...] | tuple[tuple[str, ...], ...]
+"""What together identifies an event, or several such lists, of which the first that is all there counts."""
+
+_NO_HEADERS: Mapping[str, str] = {}
 
 WITH_ID_OR_TIME = 30 * clock.DAY
 """Where the signed bytes hold an id or a time, equal bytes are one event however late they come again."""
@@ -18,24 +25,43 @@ WITHOUT = 10 * clock.MINUTE
 """Where they hold neither, two honest events may be equal; only what comes soon after is taken for a repeat."""
 
 
-def dedupe_key(
-    covered: bytes, source: str, paths_: tuple[str, ...], dated: tuple[str, ...], window: int | None
-) -> tuple[bytes, int]:
-    """(SHA-256 digest, microseconds for which it counts) of what identifies the event in `covered`.
+def alternatives(dedupe: Dedupe) -> tuple[tuple[str, ...], ...]:
+    """`dedupe` as written in a vendor's file, as the list of lists that it stands for."""
+    together = tuple(part for part in dedupe if isinstance(part, str))
+    return (together,) if together else tuple(part for part in dedupe if isinstance(part, tuple))
 
-    That is the values at `paths_` where all of them are there as text, integers or booleans, else all of `covered`.
-    `dated` are paths of an id or a time in the signed body; `window` is the operator's word, null where none is given.
+
+def dedupe_key(
+    covered: bytes,
+    source: str,
+    dedupe: Dedupe,
+    dated: tuple[str, ...],
+    window: int | None,
+    headers: Mapping[str, str] = _NO_HEADERS,
+) -> tuple[bytes, int]:
+    """(SHA-256 digest, microseconds for which it counts) of what identifies the event.
+
+    That is the first alternative of `dedupe` of which all values are there as text, integers or booleans: paths in
+    `covered`, or `header:<name>` among the signed `headers` (`header:A|B`: the first of them that is). Else it is all
+    of `covered`. `dated` are paths of an id or a time in the signed body; `window` is the operator's word, null where
+    none is given.
     """
-    document = _parse(covered) if paths_ or dated else None
-    values = [paths.find(document, path) for path in paths_]
-    if values and all(_identifies(value) for value in values):
-        digest = hashlib.sha256(json.dumps(["ids", source, paths_, values]).encode())
-        natural = WITH_ID_OR_TIME
-    else:
-        digest = hashlib.sha256(json.dumps(["body", source]).encode())
-        digest.update(covered)
-        natural = WITH_ID_OR_TIME if any(_is_said(paths.find(document, path)) for path in dated) else WITHOUT
+    document = _parse(covered) if dedupe or dated else None
+    for sources in alternatives(dedupe):
+        values = [_value(document, headers, name) for name in sources]
+        if values and all(_identifies(value) for value in values):
+            digest = hashlib.sha256(json.dumps(["ids", source, sources, values]).encode())
+            return digest.digest(), WITH_ID_OR_TIME if window is None else window
+    digest = hashlib.sha256(json.dumps(["body", source]).encode())
+    digest.update(covered)
+    natural = WITH_ID_OR_TIME if any(_is_said(paths.find(document, path)) for path in dated) else WITHOUT
     return digest.digest(), natural if window is None else window
+
+
+def _value(document: Any, headers: Mapping[str, str], source: str) -> Any:
+    if not source.startswith(HEADER):
+        return paths.find(document, source)
+    return next((headers[name] for name in header_names(source.removeprefix(HEADER)) if name in headers), None)
 
 
 def _identifies(value: Any) -> bool:

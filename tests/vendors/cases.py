@@ -4,13 +4,14 @@
 """
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from bridge import normalize, vendors
 from bridge.model import Event, Result, Verification
 from bridge.vendors import Vendor, VendorOptions
-from bridge.verify import Hmac
+from bridge.verify import Scheme
 
 EXPECTED = Path(__file__).parent / "expected"
 RECEIVED_AT = 1_777_939_200_000_000
@@ -20,13 +21,14 @@ EVENT_ID = "019df560-5400-7000-8000-000000000001"
 SAMPLES = [(vendor, sample) for vendor in vendors.names() for sample in vendors.samples(vendor)]
 
 
-def kept(vendor: str, body: bytes, *, is_test: bool = False) -> Event:
-    """That body as an event of the source `room`."""
+def kept(vendor: str, body: bytes, *, is_test: bool = False, headers: Mapping[str, str] | None = None) -> Event:
+    """That body as an event of the source `room`, with these of the vendor's headers."""
     proof = Verification("hmac-sha256", verified=True, secret=1)
-    return Event(EVENT_ID, 1, "room", vendor, RECEIVED_AT, {}, body, proof, is_test)
+    lower = {name.lower(): value for name, value in (headers or {}).items()}
+    return Event(EVENT_ID, 1, "room", vendor, RECEIVED_AT, lower, body, proof, is_test)
 
 
-def scheme(vendor: str) -> Hmac:
+def scheme(vendor: str) -> Scheme:
     """How that vendor signs."""
     signature = vendors.load(vendor).signature
     assert signature is not None
@@ -38,17 +40,24 @@ def options(vendor: str, **said: Any) -> VendorOptions:
     return vendors.load(vendor).options.model_validate(said)
 
 
-def read(vendor: str | Vendor, body: Any, chosen: VendorOptions | None = None, evaluate: Any = None) -> Result:
-    """The one result of a body, given as bytes, or as what the body says."""
+def read(
+    vendor: str | Vendor,
+    body: Any,
+    chosen: VendorOptions | None = None,
+    evaluate: Any = None,
+    headers: Mapping[str, str] | None = None,
+) -> Result:
+    """The first result of a body, given as bytes, or as what the body says."""
     described = vendors.load(vendor) if isinstance(vendor, str) else vendor
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-    (result,) = normalize.normalize(kept(described.name, raw), described, chosen, evaluate)
+    (result, *_) = normalize.normalize(kept(described.name, raw, headers=headers), described, chosen, evaluate)
     return result
 
 
 def sample(vendor: str, name: str, **said: Any) -> Result:
     """The result of a shipped sample, with these options of the vendor."""
-    return read(vendor, vendors.samples(vendor)[name], options(vendor, **said))
+    body, headers = vendors.samples(vendor)[name], vendors.sample_headers(vendor, name)
+    return read(vendor, body, options(vendor, **said), headers=headers)
 
 
 def said(vendor: str, name: str) -> Any:

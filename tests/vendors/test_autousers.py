@@ -8,7 +8,7 @@ from bridge import clock, vendors
 from bridge.errors import Refused
 from bridge.model import Received
 from bridge.normalize import as_json
-from bridge.verify import Hmac, SchemeOverride, dedupe_key, verify
+from bridge.verify import Scheme, SchemeOverride, dedupe_key, verify
 from tests.vendors.cases import options, read, said, sample, scheme
 
 BODY = b'{"event":"ping","n":1}'
@@ -21,7 +21,7 @@ def arriving(value: str) -> Received:
     return Received("room", "POST", "/", (("autousers-signature", value),), BODY, SIGNED_AT * clock.SECOND)
 
 
-def is_genuine(value: str, theirs: Hmac | None = None, now: int = SIGNED_AT) -> bool:
+def is_genuine(value: str, theirs: Scheme | None = None, now: int = SIGNED_AT) -> bool:
     try:
         verify(arriving(value), theirs or scheme("autousers"), [SECRET], now * clock.SECOND)
     except Refused:

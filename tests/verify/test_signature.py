@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from bridge.clock import SECOND
 from bridge.errors import Reason, Refused
 from bridge.model import Received, Verification
-from bridge.verify import Hmac, KeyValue, reserialize, sign, verify
+from bridge.verify import KeyValue, Scheme, reserialize, sign, verify
 from tests.verify.schemes import (
     BARE,
     BODY,
@@ -37,7 +37,7 @@ T = NOW // SECOND
 every_scheme = pytest.mark.parametrize("scheme", SCHEMES.values(), ids=SCHEMES)
 
 
-def refusal(request: Received, scheme: Hmac, secrets: Sequence[str] = (SECRET,), now: int = NOW) -> Refused:
+def refusal(request: Received, scheme: Scheme, secrets: Sequence[str] = (SECRET,), now: int = NOW) -> Refused:
     with pytest.raises(Refused) as caught:
         verify(request, scheme, secrets, now)
     return caught.value
@@ -71,7 +71,7 @@ def test_what_the_vendor_signs_is_let_in(scheme, body):
     (BARE, GENUINE),
     (JS, GENUINE),
     (JS, f"sha256={GENUINE}"),
-    (Hmac(header="acme-signature", prefix="sha256=", prefix_mode="none"), GENUINE),
+    (Scheme(header="acme-signature", prefix="sha256=", prefix_mode="none"), GENUINE),
 ])  # fmt: skip
 def test_a_known_signature_is_let_in(scheme, value):
     assert verify(received(BODY, (scheme.headers[0], value)), scheme, [SECRET], NOW).covered == BODY
@@ -84,7 +84,7 @@ def test_a_known_signature_is_let_in(scheme, value):
     ("whsec", "f8610c8fc93f79ce9c606d0d67f526418352a005e21bb6c9a73ebbfead786da4"),
 ])  # fmt: skip
 def test_the_secret_becomes_the_key_in_the_way_the_scheme_says(key, mac):
-    scheme = Hmac(header="Acme-Signature", format="kv", message=("timestamp", "literal:.", "body"), key=key)
+    scheme = Scheme(header="Acme-Signature", format="kv", message=("timestamp", "literal:.", "body"), key=key)
     request = received(BODY, ("Acme-Signature", f"t={T},v1={mac}"))
     assert verify(request, scheme, [WHSEC], NOW).verification.verified
     assert sign(scheme, WHSEC, BODY, NOW) == {"Acme-Signature": f"t={T},v1={mac}"}
@@ -110,11 +110,11 @@ def test_any_of_several_secrets_may_match_and_which_one_is_said(scheme, position
 
 @pytest.mark.parametrize("name", ["X-ACME-SIGNATURE-256", "x-acme-signature-256", "X-Acme-Signature-256"])
 def test_the_name_of_a_header_has_no_case(name):
-    scheme = Hmac(header=name, prefix="sha256=")
+    scheme = Scheme(header=name, prefix="sha256=")
     assert verify(received(BODY, ("X-acme-Signature-256", f"sha256={GENUINE}")), scheme, [SECRET], NOW)
 
 
-TWO_NAMES = Hmac(header=("Acme-Primary", "Acme-Secondary"))
+TWO_NAMES = Scheme(header=("Acme-Primary", "Acme-Secondary"))
 
 
 @pytest.mark.parametrize("headers", [
@@ -167,7 +167,7 @@ def test_an_empty_secret_opens_no_door(scheme):
 
 @pytest.mark.parametrize("secret", ["whsec_", "", "whsec_***", "whsec_YQ", "whsec_é", "not base64!"])
 def test_a_secret_that_is_no_key_of_its_form_matches_nothing(secret):
-    scheme = Hmac(header="acme-signature", key="whsec")
+    scheme = Scheme(header="acme-signature", key="whsec")
     for key in (b"", secret.encode(), b"a"):
         mac = hmac.new(key, BODY, hashlib.sha256).hexdigest()
         assert refusal(received(BODY, ("acme-signature", mac)), scheme, [secret]).reason == Reason.NO_KEY_MATCHED
@@ -246,7 +246,7 @@ def test_a_prefix_that_must_be_there_must_be_there():
     assert refusal(received(BODY, ("x-acme-signature-256", GENUINE)), PREFIXED).reason == Reason.MALFORMED
 
 
-@pytest.mark.parametrize("scheme", [BARE, Hmac(header="acme-signature", prefix="sha256=", prefix_mode="none")])
+@pytest.mark.parametrize("scheme", [BARE, Scheme(header="acme-signature", prefix="sha256=", prefix_mode="none")])
 def test_a_prefix_that_no_scheme_knows_is_malformed(scheme):
     assert refusal(received(BODY, ("acme-signature", f"sha256={GENUINE}")), scheme).reason == Reason.MALFORMED
 
@@ -416,7 +416,7 @@ def test_a_timestamp_cannot_be_moved():
 
 def test_pairs_may_have_other_keys_and_another_delimiter():
     kv = KeyValue(delimiter=";", signature="h1", timestamp="ts")
-    scheme = Hmac(header="acme-signature", format="kv", kv=kv, message=("timestamp", "literal::", "body"))
+    scheme = Scheme(header="acme-signature", format="kv", kv=kv, message=("timestamp", "literal::", "body"))
     ((_, value),) = sign(scheme, SECRET, BODY, NOW).items()
     mac = hmac.new(SECRET.encode(), f"{T}:".encode() + BODY, hashlib.sha256).hexdigest()
     assert value == f"ts={T};h1={mac}"
@@ -431,7 +431,7 @@ def test_pairs_may_have_other_keys_and_another_delimiter():
     (("timestamp", "body", "literal:é"), b"1714867200" + BODY + "é".encode()),
 ])  # fmt: skip
 def test_the_message_is_made_of_its_parts_in_order(message, bytes_signed):
-    scheme = Hmac(header="acme-signature", format="kv", message=message)
+    scheme = Scheme(header="acme-signature", format="kv", message=message)
     mac = hmac.new(SECRET.encode(), bytes_signed, hashlib.sha256).hexdigest()
     assert sign(scheme, SECRET, BODY, NOW) == {"acme-signature": f"t={T},v1={mac}"}
     assert verify(signed(scheme), scheme, [SECRET], NOW)
@@ -440,7 +440,7 @@ def test_the_message_is_made_of_its_parts_in_order(message, bytes_signed):
 # ---------------------------------------------------------------------------------------------- re-serialized
 
 
-ONLY_JS = Hmac(header="x-acme-signature", prefix="sha256=", prefix_mode="optional", body_form=("json_js",))
+ONLY_JS = Scheme(header="x-acme-signature", prefix="sha256=", prefix_mode="optional", body_form=("json_js",))
 
 
 @pytest.mark.parametrize("scheme", [JS, ONLY_JS], ids=["raw first", "only re-serialized"])
@@ -520,8 +520,8 @@ def test_signing_gives_the_headers_that_the_vendor_would_send(scheme, headers):
 
 
 @pytest.mark.parametrize(("scheme", "secret", "body"), [
-    (BARE, "", BODY), (BARE, "\ud800", BODY), (Hmac(header="a", key="whsec"), "whsec_***", BODY),
-    (Hmac(header="a", key="whsec"), "whsec_", BODY), (ONLY_JS, SECRET, b"not json"),
+    (BARE, "", BODY), (BARE, "\ud800", BODY), (Scheme(header="a", key="whsec"), "whsec_***", BODY),
+    (Scheme(header="a", key="whsec"), "whsec_", BODY), (ONLY_JS, SECRET, b"not json"),
 ])  # fmt: skip
 def test_what_cannot_be_signed_says_why_without_the_secret(scheme, secret, body):
     with pytest.raises(ValueError, match=r"secret is|not JSON") as caught:
