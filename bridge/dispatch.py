@@ -3,26 +3,28 @@
     Event -> Result(s) -> transition -> deliveries            all of it in one transaction
 
 Normalizing is done before that transaction, for it needs nothing from the store; inside it only what must be one: the
-subject's memory moves, the deliveries are written, the event is done. One replica dispatches at a time (a lease), in
-the order in which events were kept, because what changed depends on what came before.
+subject's memory moves, the deliveries are written, alarms are raised, the event is done. One replica dispatches at a
+time (a lease), in the order in which events were kept, because what changed depends on what came before.
 """
 
 import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from bridge import clock
+from bridge import alarms, clock
+from bridge.alarms import Alarm
 from bridge.errors import StoreUnavailable
 from bridge.history import Subject, allow_mention, place
 from bridge.metrics import DELIVERIES, EVENTS, UNKNOWN_EVENTS
 from bridge.model import Delivery, Event, Result, Why
 from bridge.normalize import as_json, cap_items, normalize
 from bridge.render import evaluate
+from bridge.routing import Matched
 from bridge.setup import Setup
 from bridge.store import Store, Tx, deliveries, events, leases, subjects
 
@@ -39,9 +41,6 @@ LOOK = 1.0
 """Seconds after which it looks for what nobody woke it for."""
 
 LEASE = "dispatch"
-
-MOST_NOTICED = 1_000
-"""Kinds of undocumented events that are told apart; a sender that makes up names fills no log."""
 
 TESTS = "#tests"
 """The subject under which a source's last said test event is remembered."""
@@ -108,7 +107,6 @@ class Dispatcher:
         self.parked: set[str] = set()
         """Events that cannot be dispatched under the configuration in use; told to the operator."""
         self._parked_under: Setup | None = None
-        self._noticed: set[tuple[str, str]] = set()
         self._token: int | None = None
         self._renew_at = 0
         self._woken = asyncio.Event()
@@ -143,21 +141,6 @@ class Dispatcher:
                     await asyncio.wait_for(self._woken.wait(), LOOK)
             self._woken.clear()
 
-    def _notice(self, one: _Understood, setup: Setup) -> None:
-        """Count events that the vendor does not document, and say so once for each kind of them."""
-        for result in one.results:
-            if setup.sources[one.event.source].vendor.knows(result.type):
-                continue
-            UNKNOWN_EVENTS.labels(one.event.source).inc()
-            if (one.event.source, result.type) not in self._noticed and len(self._noticed) < MOST_NOTICED:
-                self._noticed.add((one.event.source, result.type))
-                log.warning(
-                    "source %s: the vendor documents no event %r; the first of them is %s",
-                    one.event.source,
-                    result.type,
-                    one.event.id,
-                )
-
     async def _give_way(self, took: int) -> None:
         """While hooks come thick, leave them `YIELD` times as long as the last batch took (µs)."""
         until = time.monotonic() + YIELD * took / clock.SECOND
@@ -176,7 +159,6 @@ class Dispatcher:
         understood = []
         for n, event in enumerate(waiting, start=1):
             understood.append(_Understood(event, _understand(event, setup)))
-            self._notice(understood[-1], setup)
             if n % SLICE == 0:
                 await asyncio.sleep(0)
         dispatch = partial(_dispatch, setup=setup, token=token, now=now)
@@ -228,7 +210,7 @@ class Dispatcher:
         after = -1
         while True:
             page = await self._store.read(
-                partial(events.waiting, sources=list(setup.sources), limit=AT_ONCE, after=after)
+                partial(events.waiting, sources=list(setup.dispatched), limit=AT_ONCE, after=after)
             )
             found += [event for event in page if event.id not in self.parked]
             if found or len(page) < AT_ONCE:
@@ -237,9 +219,10 @@ class Dispatcher:
 
 
 def _understand(event: Event, setup: Setup) -> list[Result]:
-    source = setup.sources[event.source]
+    source = setup.dispatched[event.source]
     results = normalize(event, source.vendor, source.options, evaluate)
     EVENTS.labels(event.source, source.vendor.name).inc()
+    UNKNOWN_EVENTS.labels(event.source).inc(sum(not source.vendor.knows(result.type) for result in results))
     return results
 
 
@@ -250,44 +233,70 @@ async def _dispatch(tx: Tx, understood: Sequence[_Understood], setup: Setup, tok
     memory = _Memory(tx)
     owed: list[Delivery] = []
     for one in understood:
-        told, due = await _route(tx, one, setup, memory, now)
+        routed = await _route(tx, one, setup, memory, now)
         kind = one.results[0].type if one.results else "none"
-        if not await events.dispatched(tx, one.event.id, kind, told, now):
+        if not await events.dispatched(tx, one.event.id, kind, routed.told, now):
             raise StoreUnavailable(f"event {one.event.id} was dispatched by somebody else; this batch is undone")
-        await deliveries.add(tx, one.event.id, due, now)
-        owed += due
+        await deliveries.add(tx, one.event.id, routed.owed, now)
+        owed += routed.owed
+        for alarm in _alarms(one, routed, setup):
+            await alarms.raise_alarm(tx, alarm, now)
     await memory.save(now)
     for delivery in owed:
         DELIVERIES.labels(delivery.route, delivery.target).inc()
     return {delivery.target for delivery in owed}
 
 
-async def _route(
-    tx: Tx, one: _Understood, setup: Setup, memory: _Memory, now: int
-) -> tuple[list[dict[str, Any]], list[Delivery]]:
-    """Compare an event's results with what is remembered and route them: the results as JSON, and who gets them."""
+@dataclass(slots=True)
+class _Routed:
+    """What became of an event: its results as JSON, who gets them, and the routes whose condition failed, with why."""
+
+    told: list[dict[str, Any]] = field(default_factory=list)
+    owed: list[Delivery] = field(default_factory=list)
+    failed: list[tuple[str, str]] = field(default_factory=list)
+
+
+async def _route(tx: Tx, one: _Understood, setup: Setup, memory: _Memory, now: int) -> _Routed:
+    """Compare an event's results with what is remembered, and route them."""
     before = await events.results(tx, one.event.id) if one.event.is_replay else []
-    told: list[dict[str, Any]] = []
-    due: list[Delivery] = []
+    routed = _Routed()
     for n, result in enumerate(one.results):
         await _remember(result, memory)
         cap_items(result)
         plain = as_json(result)
         if n < len(before):  # a replay says what changed then, not what would have changed now
             plain["history"] = before[n]["history"]
-        told.append(plain)
+        routed.told.append(plain)
         if result.is_test and not await _say_test(one.event, setup, memory, now):
             continue
         decision = setup.router.route(plain | {"payload": result.payload})
-        due += await _decided(decision.deliveries, result, setup, memory, now)
-    return told, due
+        routed.failed += [
+            (step.route, step.error) for step in decision.trail if isinstance(step, Matched) and step.error
+        ]
+        owed = [delivery for delivery in decision.deliveries if not alarms.is_about(plain, delivery.target)]
+        routed.owed += await _decided(owed, result, setup, memory, now)
+    return routed
+
+
+def _alarms(one: _Understood, routed: _Routed, setup: Setup) -> Iterator[Alarm]:
+    """What the operator should hear about an event, besides the event. An alarm raises no other."""
+    if one.event.source == alarms.SOURCE:
+        if not routed.owed:
+            title, summary = one.results[0].title, one.results[0].summary
+            log.error("alarm %s, which no route takes: %s. %s", one.event.id, title, summary)
+        return
+    vendor = setup.dispatched[one.event.source].vendor
+    for result in one.results:
+        yield from alarms.news_of(result, documented=vendor.knows(result.type))
+    for route, error in routed.failed:
+        yield alarms.condition_failed(route, error, one.event.id)
 
 
 async def _say_test(event: Event, setup: Setup, memory: _Memory, now: int) -> bool:
     """Whether a test event is said at all: our own samples always, a vendor's at most hourly, unless it is hidden."""
     if event.is_test:
         return True
-    if setup.sources[event.source].tests == "hide":
+    if setup.dispatched[event.source].tests == "hide":
         return False
     remembered = await memory.load(event.source, TESTS) or Subject()
     said = allow_mention(remembered, TESTS, clock.HOUR, now)

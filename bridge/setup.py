@@ -17,6 +17,21 @@ from bridge.options import Options
 from bridge.render import Renderer
 from bridge.routing import Route, Router
 from bridge.targets import Target, build
+from bridge.vendors import VendorOptions
+from bridge.vendors.bridge import VENDOR
+
+OWN = Source(
+    name=VENDOR.name,
+    vendor=VENDOR,
+    options=VendorOptions(),
+    verify="none",
+    scheme=None,
+    secrets=(),
+    dedupe_window=None,
+    max_body=0,
+    tests="show",
+)
+"""The built-in source of the bridge's own alarms: dispatched like any other, and no door."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +48,13 @@ class Setup:
 
     @property
     def sources(self) -> Mapping[str, Source]:
+        """The operator's: those with a door."""
         return self.config.sources
+
+    @property
+    def dispatched(self) -> Mapping[str, Source]:
+        """The sources whose events are dispatched: the operator's, and our own alarms."""
+        return {**self.config.sources, OWN.name: OWN}
 
 
 def set_up(config: Config) -> Setup:

@@ -11,6 +11,7 @@ from typing import Any
 import httpx2
 
 from bridge import clock
+from bridge.alarms import SOURCE
 from bridge.store import deliveries
 from bridge.vendors import samples
 from bridge.verify import sign
@@ -62,10 +63,18 @@ class Bridge:
         return answer.json()
 
     async def settled(self, count: int) -> list[dict[str, Any]]:
-        """All deliveries, oldest first, once there are `count` of them and none waits."""
+        """All deliveries of hooks, oldest first, once there are `count` of them and none waits; alarms do not count."""
+        return await self._settled(count, lambda row: row["source"] != SOURCE)
+
+    async def alarms_settled(self, count: int) -> list[dict[str, Any]]:
+        """The same for deliveries of alarms."""
+        return await self._settled(count, lambda row: row["source"] == SOURCE)
+
+    async def _settled(self, count: int, wanted: Callable[[dict[str, Any]], bool]) -> list[dict[str, Any]]:
         async with asyncio.timeout(20):
             while True:
-                rows = await self.server.store.read(partial(deliveries.listed, limit=10_000))
+                listed = await self.server.store.read(partial(deliveries.listed, limit=10_000))
+                rows = [row for row in listed if wanted(row)]
                 if len(rows) >= count and all(row["state"] != "waiting" for row in rows):
                     return rows[::-1]
                 await asyncio.sleep(0.01)

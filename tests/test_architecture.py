@@ -22,7 +22,7 @@ LAYERS = (
     ("targets",),
     ("store",),
     ("config",),
-    ("retry", "setup"),
+    ("alarms", "retry", "setup"),
     ("attempt", "record"),
     ("deliver", "dispatch", "ingest"),
     ("web",),
@@ -53,6 +53,7 @@ ANYWHERE = {"orjson", "pydantic", "pydantic_core"}
 """JSON, and the declaring of options."""
 
 PURE = {
+    "alarms",
     "callers",
     "history",
     "normalize",

@@ -27,6 +27,24 @@ def to_event(row: Row) -> Event:
     )
 
 
+async def add(
+    tx: Tx, event_id: str, source: str, vendor: str, body: bytes, verification: Verification, now: int
+) -> None:
+    """Keep an event of our own making; hooks are kept by the engines, many at once."""
+    await tx.run(
+        """INSERT INTO events (id, source, vendor, received_at, headers, body, verification, is_test, is_replay)
+           VALUES ($1, $2, $3, $4, '{}', $5, $6, $7, $7)""",
+        event_id,
+        source,
+        vendor,
+        now,
+        body,
+        orjson.dumps(verification).decode(),
+        False,
+    )
+    await tx.wake("events")
+
+
 async def waiting(tx: Tx, sources: Sequence[str], limit: int, after: int = -1) -> list[Event]:
     """Events of those sources that nobody has dispatched yet, in the order in which they were kept."""
     if not sources:
@@ -98,3 +116,18 @@ async def recent(tx: Tx, *, source: str | None, before: int | None, limit: int) 
             limit,
         )
     return [dict(row) for row in rows]
+
+
+async def unrouted(tx: Tx, source: str, since: int, limit: int) -> list[dict[str, Any]]:
+    """The results of a source's newest events that no route took, newest first; of its last `limit` events only."""
+    rows = await tx.rows(
+        """SELECT results FROM (SELECT id, seq, received_at, results FROM events
+                                WHERE source = $1 ORDER BY seq DESC LIMIT $3) AS newest
+           WHERE received_at >= $2 AND results IS NOT NULL
+             AND NOT EXISTS (SELECT 1 FROM deliveries WHERE deliveries.event_id = newest.id)
+           ORDER BY seq DESC""",
+        source,
+        since,
+        limit,
+    )
+    return [result for row in rows for result in orjson.loads(row["results"])]

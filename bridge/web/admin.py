@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from bridge import clock
+from bridge import alarms, clock
 from bridge.errors import StoreUnavailable
 from bridge.ingest import sample
 from bridge.metrics import PAUSED, TEXT_TYPE, WAITING, as_text
@@ -105,8 +105,10 @@ class Admin:
         return Response(as_text(), media_type=TEXT_TYPE)
 
     async def list_problems(self, _: Request) -> Response:
-        """What is wrong with the file on disk, or with an event, in sentences."""
-        return _json({"problems": self._problems()})
+        """What is wrong with the file on disk, or with an event, in sentences; and the last day's alarms that no route
+        took.
+        """
+        return _json({"problems": self._problems() + await self._store.read(partial(alarms.unheard, now=clock.now()))})
 
     # -------------------------------------------------------------------------------- events
 

@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from functools import partial
 from pathlib import Path
 
-from bridge import clock
+from bridge import alarms, clock
 from bridge.config import fingerprint, load, needs_restart, serving_problems, watch
 from bridge.config.check import rehearse
 from bridge.deliver import Deliverer
@@ -134,10 +134,16 @@ class Server:
             self.deliverer.wake(name)
 
     async def reload(self) -> None:
-        """Take up a changed configuration, if it can be used."""
+        """Take up a changed configuration; one that cannot be used raises an alarm."""
         if await self.live.reload():
             self.deliverer.refresh()
-            self.dispatcher.wake()
+        else:
+            alarm = alarms.config_refused(self.live.problems)
+            try:
+                await self.store.write(partial(alarms.raise_alarm, alarm=alarm, now=clock.now()))
+            except StoreUnavailable as error:
+                log.error("no alarm can be raised now: %s", error)
+        self.dispatcher.wake()
 
     def _woken(self, topic: str) -> None:
         """Another replica says that there is work."""

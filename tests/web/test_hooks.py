@@ -144,7 +144,7 @@ def test_whatever_a_verified_body_holds_it_is_kept_and_dispatched(path, source):
 
     answers, rows = told(path, story)
     assert [answer.status_code for answer in answers] == [200] * len(HOSTILE)
-    assert len(rows) == len(HOSTILE)
+    assert len([row for row in rows if row["source"] == source]) == len(HOSTILE)
     sound = "mobile: its sample, behind a byte order mark"
     passed = {row["id"] for row in rows if any(one["outcome"] == "passed" for one in json.loads(row["results"]))}
     assert len(passed) == (1 if source == "mobile" else 0), sound
