@@ -12,6 +12,7 @@ from typing import Any
 
 from bridge.errors import RenderError
 from bridge.render import cutting
+from bridge.render.files import File, Partials
 from bridge.render.slots import MARKDOWN, TEXT, URL, Slot, clean_url, to_moment
 from bridge.render.templates import Template, compile_template
 from bridge.render.view import View
@@ -41,9 +42,9 @@ SHORT = 100
 """Texts up to this length are left as they are when all embeds together are too long."""
 
 
-def compile(name: str, file: str, text: str) -> Template:  # noqa: A001 (each target's module has this one)
+def compile(name: str, file: File, partials: Partials) -> Template:  # noqa: A001 (each target's module has this one)
     """A file of `templates/discord/` as a template of a webhook's payload."""
-    return compile_template(name, file, text, slot_of)
+    return compile_template(name, file, partials, slot_of)
 
 
 def slot_of(path: tuple[str, ...], beside: dict[str, str]) -> Slot:  # noqa: ARG001 (each target's module has this one)
@@ -62,6 +63,7 @@ def finish(made: Any, view: View) -> tuple[dict[str, Any], bool]:
     Raises RenderError for a tree that is no message, or an empty one.
     """
     payload: dict[str, Any] = dict(made)
+    payload.pop("attachments", None)  # builders write an empty list; files cannot be sent from here
     fitting = _Fitting()
     mention = view.mention or ""
     content = payload.pop("content", None)

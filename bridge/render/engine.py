@@ -22,10 +22,12 @@ from jinja2.meta import find_undeclared_variables
 from jinja2.parser import Parser
 from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2.visitor import NodeTransformer
 
 from bridge.errors import RenderError
 from bridge.render import bounds, digest, words
 from bridge.render.fields import RESULT, Fields, Schema
+from bridge.render.files import File
 from bridge.render.slots import DATA, Safe, Slot
 
 EXPRESSION_NAMES = frozenset({"result", "payload"})
@@ -33,6 +35,10 @@ EXPRESSION_NAMES = frozenset({"result", "payload"})
 Evaluate = Callable[[dict[str, Any]], Any]
 """Names -> value."""
 
+MOST_INCLUDED = 10
+"""How deep partials may include each other."""
+
+_NO_PARTIALS: Mapping[str, File] = {}
 _STEPS = "loop_steps_taken"
 _VALUE = "value_of_the_leaf"
 _GLOBALS = frozenset({"link", "namespace", "range"})
@@ -44,7 +50,6 @@ _REFUSED = {
     nodes.Macro: "macro",
     nodes.CallBlock: "call",
     nodes.FilterBlock: "filter",
-    nodes.Include: "include",
     nodes.Import: "import",
     nodes.FromImport: "from",
     nodes.Extends: "extends",
@@ -84,7 +89,7 @@ class Environment(ImmutableSandboxedEnvironment):
         self.filters.update(words.FILTERS)
         self.filters["left_out"] = digest.left_out
         self.filters.update({"link": slot.link, "code": slot.code, "moment": slot.moment, "clock": slot.clock})
-        self.filters["json"] = bounds.to_json
+        self.filters.update({"bold": slot.bold, "json": bounds.to_json})
         self.filters.update({"join": bounds.join, "replace": bounds.replace, "round": bounds.round_, _STEPS: _counted})
 
     def concat(self, parts: Iterable[str]) -> str:
@@ -137,14 +142,46 @@ class Environment(ImmutableSandboxedEnvironment):
         return bounds.check_size(super().call_binop(context, operator, left, right))
 
 
-def compile_leaf(text: str, slot: Slot, names: Iterable[str]) -> tuple[Evaluate, frozenset[str]]:
+class _Including(NodeTransformer):
+    """Puts the parts that a text includes in their places."""
+
+    def __init__(self, environment: Environment, partials: Mapping[str, File]) -> None:
+        self._environment = environment
+        self._partials = partials
+        self._depth = 0
+
+    def whole(self, tree: nodes.Template) -> nodes.Template:
+        """The text with all that it includes; itself where it includes nothing."""
+        return self.visit(tree) if tree.find(nodes.Include) else tree
+
+    def visit_Include(self, node: nodes.Include) -> list[nodes.Node]:  # noqa: N802 (the base class's way)
+        name = node.template.value if isinstance(node.template, nodes.Const) else None
+        file = self._partials.get(str(name))
+        if file is None:
+            raise RenderError("", "", f"there is no partials/{name}.jinja{_meant(str(name), self._partials)}")
+        self._depth += 1
+        if self._depth > MOST_INCLUDED:
+            raise RenderError("", "", "partials include each other without end")
+        try:
+            tree = self._environment.parse(file.text.strip())
+        except TemplateSyntaxError as error:
+            raise RenderError("", f"{file.path}:{error.lineno}:1", error.message or "cannot be read") from error
+        body: list[nodes.Node] = self.visit(tree).body
+        self._depth -= 1
+        return body
+
+
+def compile_leaf(
+    text: str, slot: Slot, names: Iterable[str], partials: Mapping[str, File] = _NO_PARTIALS
+) -> tuple[Evaluate, frozenset[str]]:
     """A leaf of a template as a function of the names it may use, and which of them it does use.
 
     Text that is exactly one `{{ … }}` keeps its value's type (see `Slot.value`); anything else becomes text.
-    Raises RenderError (`where` is empty; the caller knows the place) for bad syntax and unknown names.
+    `{% include 'x' %}` takes in the text of that partial, which may use the names known at that place.
+    Raises RenderError for bad syntax and unknown names; `where` is a line of a partial, or empty (the caller knows it).
     """
     environment = _environment(slot)
-    tree = _parse(lambda: environment.parse(text))
+    tree = _Including(environment, partials).whole(_parse(lambda: environment.parse(text)))
     used = _check(tree, frozenset(names))
     expression = _only_expression(tree)
     if expression is not None:

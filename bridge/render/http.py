@@ -10,6 +10,7 @@ from typing import Any
 
 from bridge.errors import RenderError
 from bridge.render.bounds import MOST_TEXT
+from bridge.render.files import File, Partials
 from bridge.render.slots import FORM, JSON, JSON_INSIDE, RAW, TEXT
 from bridge.render.templates import Template, compile_body
 from bridge.render.view import Body, View
@@ -17,14 +18,14 @@ from bridge.render.view import Body, View
 ESCAPES = {"json": JSON_INSIDE, "form": FORM, "none": RAW}
 
 
-def compile(name: str, file: str, text: str) -> Template:  # noqa: A001 (each target's module has this one)
+def compile(name: str, file: File, partials: Partials) -> Template:  # noqa: A001 (each target's module has this one)
     """A file of `templates/http/` as a template of a request's body."""
-    return compile_body(name, file, text, ESCAPES, JSON)
+    return compile_body(name, file, partials, ESCAPES, JSON)
 
 
-def compile_text(name: str, file: str, text: str) -> Template:
+def compile_text(name: str, file: File, partials: Partials) -> Template:
     """A file of `templates/inbox/`: a text for the operator's page and the terminal."""
-    return compile_body(name, file, text, {"none": TEXT}, JSON)
+    return compile_body(name, file, partials, {"none": TEXT}, JSON)
 
 
 def finish(made: Any, view: View) -> tuple[Body, bool]:  # noqa: ARG001 (each target's module has this one)

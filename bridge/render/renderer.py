@@ -21,8 +21,9 @@ from bridge.model import Why
 from bridge.render import discord, engine, http, slack
 from bridge.render.digest import digest, title
 from bridge.render.fields import Fields, strict
+from bridge.render.files import File, Partials, builtin_folder, read_partials, read_templates
 from bridge.render.slots import Safe
-from bridge.render.templates import GONE, Template, builtin_folder, read_folder
+from bridge.render.templates import GONE, Template
 from bridge.render.view import FITS, Body, Rendered, View
 from bridge.render.words import cut
 
@@ -41,7 +42,7 @@ log = logging.getLogger(__name__)
 class _Room:
     """What one target type knows about messages."""
 
-    compile: Callable[[str, str, str], Template]
+    compile: Callable[[str, File, Partials], Template]
     finish: Callable[[Any, View], tuple[Body, bool]]
     one_line: Callable[[str, View], Body]
     line_type: str = "application/json"
@@ -67,8 +68,9 @@ class Renderer:
         self._builtin = _builtin()
         problems: list[RenderError] = []
         self._own: dict[str, dict[str, Template]] = {kind: {} for kind in _ROOMS}
-        for kind, room in _ROOMS.items() if folder else ():
-            self._own[kind] = dict(_compiled(room, folder / kind, problems.append))  # type: ignore[operator]
+        if folder:
+            for kind in _ROOMS:
+                self._own[kind] = dict(_read(kind, folder, builtin_folder(), problems.append))
         self.problems = tuple(problems)
 
     def names(self, target_type: str) -> list[str]:
@@ -106,14 +108,20 @@ class Renderer:
 @cache
 def _builtin() -> dict[str, dict[str, Template]]:
     """The templates that come with Drawbridge: compiled once, whatever configurations come and go."""
-    folder = builtin_folder()
-    return {kind: dict(_compiled(room, folder / kind, _raise)) for kind, room in _ROOMS.items()}
+    return {kind: dict(_read(kind, builtin_folder(), None, _raise)) for kind in _ROOMS}
 
 
-def _compiled(room: _Room, folder: Path, on_problem: Callable[[RenderError], Any]) -> Iterator[tuple[str, Template]]:
-    for name, text in read_folder(folder, on_problem).items():
+def _read(
+    kind: str, folder: Path, behind: Path | None, on_problem: Callable[[RenderError], Any]
+) -> Iterator[tuple[str, Template]]:
+    """The templates of a folder, compiled; what they take in may also lie in the folder `behind` it."""
+    partials = read_partials(folder, kind, on_problem)
+    if behind:
+        more = read_partials(behind, kind, on_problem)
+        partials = Partials({**more.texts, **partials.texts}, {**more.blocks, **partials.blocks})
+    for name, file in read_templates(folder, kind, on_problem).items():
         try:
-            yield name, room.compile(f"{folder.name}/{name}", str(folder / f"{name}.yaml"), text)
+            yield name, _ROOMS[kind].compile(f"{kind}/{name}", file, partials)
         except RenderError as error:
             on_problem(error)
 

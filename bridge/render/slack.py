@@ -13,6 +13,7 @@ import orjson
 from bridge.errors import RenderError
 from bridge.render import cutting
 from bridge.render.digest import title
+from bridge.render.files import File, Partials
 from bridge.render.slots import MRKDWN, SLACK_PLAIN, URL, Slot, clean_url
 from bridge.render.templates import Template, compile_template
 from bridge.render.view import View
@@ -47,9 +48,9 @@ SHORT = 200
 """Texts up to this length are left as they are when all blocks together are too long."""
 
 
-def compile(name: str, file: str, text: str) -> Template:  # noqa: A001 (each target's module has this one)
+def compile(name: str, file: File, partials: Partials) -> Template:  # noqa: A001 (each target's module has this one)
     """A file of `templates/slack/` as a template of a chat message's payload."""
-    return compile_template(name, file, text, slot_of)
+    return compile_template(name, file, partials, slot_of)
 
 
 def slot_of(path: tuple[str, ...], beside: dict[str, str]) -> Slot:
@@ -170,6 +171,8 @@ class _Fitting:
         return kept is not None
 
     def text_object(self, text: Any, limit: int) -> dict[str, Any] | None:
+        if isinstance(text, dict) and type(text.get("text")) in (int, float):  # a leaf of one `{{ … }}` keeps its type
+            text["text"] = str(text["text"])
         if not isinstance(text, dict) or not isinstance(text.get("text"), str) or not text["text"].strip():
             return None
         atoms = cutting.PLAIN_SLACK if text.get("type") == "plain_text" else cutting.SLACK

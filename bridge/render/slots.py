@@ -17,6 +17,8 @@ from urllib.parse import quote, quote_plus, urlsplit
 
 import orjson
 
+from bridge.render.private import is_private, redact
+
 ZERO_WIDTH = "\u200b"
 
 LONGEST_URL = 2000
@@ -53,7 +55,7 @@ class Safe(str):
 class Slot:
     """One kind of place in a message, and how things are written there.
 
-    `escape` makes any text inert; `link`, `code`, `moment` and `clock` (functions in a template) make markup that
+    `escape` makes any text inert; `link`, `code`, `moment`, `clock`, `bold` (filters) make markup that
     stays. `structures` says whether a leaf may stand for a whole list or mapping.
     """
 
@@ -63,6 +65,7 @@ class Slot:
     code: Callable[..., str]
     moment: Callable[[Any], str]
     clock: Callable[[Any], str]
+    bold: Callable[[Any], str]
     whole: Callable[[str], str | None] = lambda text: text
     """What is done with the leaf's complete text; null takes the leaf away."""
     structures: bool = False
@@ -82,7 +85,8 @@ class Slot:
 
 
 def plain(text: str) -> str:
-    """Text without lone surrogates (no JSON carries them), terminal controls and turns of direction."""
+    """Text without credentials, lone surrogates (no JSON carries them), terminal controls and turns of direction."""
+    text = redact(text)
     if text.isascii() and text.isprintable():
         return text
     return _SURROGATES.sub("\ufffd", _NOISE.sub("", text))
@@ -111,6 +115,12 @@ def clean_url(url: Any) -> str | None:
     return url if len(url) <= LONGEST_URL else None
 
 
+def public_url(url: Any) -> str | None:
+    """The same for an address out of a result: null also where it lets in whoever has it."""
+    cleaned = clean_url(url)
+    return None if cleaned is None or is_private(cleaned) else cleaned
+
+
 def to_moment(value: Any) -> datetime | None:
     """A time of the result (ISO 8601 text) as an aware datetime, or null."""
     try:
@@ -129,6 +139,15 @@ def _beginning(value: Any, most: int) -> str:
     return text if len(text) <= most else text[: max(0, most - 1)].rstrip() + "…"
 
 
+def _bold(write: Callable[[str], str], escape: Callable[[str], str]) -> Callable[[Any], Safe]:
+    def bold(value: Any) -> Safe:
+        """`{{ 'NEW'|bold }}`: a text that stands out, where the target can do that."""
+        text = escape(one_line(plain(_text(value))))
+        return Safe(write(text) if text else "")
+
+    return bold
+
+
 def _utc(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
 
@@ -139,8 +158,8 @@ def _utc_clock(moment: datetime) -> str:
 
 def _linker(escape: Callable[[str], str], write: Callable[[str, str], str]) -> Callable[..., Safe]:
     def link(url: Any, label: Any = "") -> Safe:
-        """`link(url, label)`: a link, or the label alone where the URL is none that may be followed."""
-        target = clean_url(url)
+        """`link(url, label)`: a link, or the label alone where the URL is none that may be followed or shown."""
+        target = public_url(url)
         text = one_line(plain(_text(label))) or target or ""
         return Safe(write(target, text) if target else escape(text))
 
@@ -245,8 +264,10 @@ def _form(text: str) -> str:
 
 
 def _url_part(text: str) -> str:
-    """A URL stays one; anything else is one part of a URL."""
-    return clean_url(text) or quote(_no_surrogates(text), safe="")
+    """A URL stays one, unless it holds a credential; anything else is one part of a URL."""
+    if clean_url(text):
+        return public_url(text) or ""
+    return quote(_no_surrogates(text), safe="")
 
 
 def _text_slot(name: str, escape: Callable[[str], str], structures: bool = False) -> Slot:
@@ -258,6 +279,7 @@ def _text_slot(name: str, escape: Callable[[str], str], structures: bool = False
         code=lambda value, most=LONGEST_CODE: Safe(escape(_beginning(value, most))),
         moment=_moments(lambda moment: escape(_utc(moment)), escape),
         clock=_moments(lambda moment: escape(_utc_clock(moment)), escape),
+        bold=lambda value: Safe(escape(_text(value))),
         structures=structures,
     )
 
@@ -269,6 +291,7 @@ MRKDWN = Slot(
     code=_slack_code,
     moment=_moments(_slack_moment, _slack),
     clock=_moments(_slack_clock, _slack),
+    bold=_bold(lambda text: f"*{text}*", _slack),
 )
 SLACK_PLAIN = _text_slot("plain_text", _slack_plain)
 MARKDOWN = Slot(
@@ -278,6 +301,7 @@ MARKDOWN = Slot(
     code=_discord_code,
     moment=_moments(_discord_moment, _discord),
     clock=_moments(_discord_clock, _discord),
+    bold=_bold(lambda text: f"**{text}**", _discord),
 )
 TEXT = _text_slot("text", plain)
 JSON = _text_slot("json", _no_surrogates, structures=True)
@@ -289,9 +313,10 @@ DATA = _text_slot("data", lambda text: text, structures=True)
 URL = Slot(
     name="url",
     escape=_url_part,
-    link=lambda url, label="": Safe(clean_url(url) or ""),  # noqa: ARG005 (a link's label has no place here)
+    link=lambda url, label="": Safe(public_url(url) or ""),  # noqa: ARG005 (a link's label has no place here)
     code=lambda value, most=LONGEST_CODE: Safe(_url_part(_beginning(value, most))),
     moment=lambda value: Safe(_url_part(_text(value))),
     clock=lambda value: Safe(_url_part(_text(value))),
+    bold=lambda value: Safe(_url_part(_text(value))),
     whole=clean_url,
 )

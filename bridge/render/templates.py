@@ -7,19 +7,21 @@ The tree is parsed before anything is filled in, so no value can change its shap
     if: <condition>      on a mapping: without it, the mapping is taken away like null
     for: x in <list>     on an entry of a list: once per element, at most 1,000
     entries: [...]       beside `if:` or `for:` and nothing else: the entry stands for these entries
-    $if, $for, $entries  those very keys, literally
+    include: <name>      the same, with the entries of `partials/<name>.yaml` beside this file
+    $if, $for, …         those very keys, literally
 """
 
+import io
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, TypeAlias
 
 import yaml
 
 from bridge.errors import RenderError
 from bridge.render import bounds, engine
+from bridge.render.files import File, Partials
 from bridge.render.slots import Slot
 
 NAMES = frozenset({"result", "payload", "digest", "route", "mention", "why", "late", "style", "buttons", "fit", "note"})
@@ -49,7 +51,7 @@ _LOOP = re.compile(r"\s*([A-Za-z]\w*)\s+in\s+(.+)", re.DOTALL)
 _INTEGER = re.compile(r"[-+]?[0-9]+")
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
 _WORDS: dict[str, Any] = {"": None, "~": None, "null": None, "true": True, "false": False}
-_LITERAL_KEYS = {"$if": "if", "$for": "for", "$entries": "entries"}
+_LITERAL_KEYS = {"$if": "if", "$for": "for", "$entries": "entries", "$include": "include"}
 
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -91,8 +93,9 @@ class _Compiler:
     """Compiles one file's nodes; collects the names its leaves use."""
 
     name: str
-    file: str
+    file: File
     slot_of: SlotOf
+    partials: Partials
     used: set[str] = field(default_factory=set)
     nodes: int = 0
     depth: int = 0
@@ -105,7 +108,7 @@ class _Compiler:
             try:
                 return fill(context, Work())
             except bounds.TooMuch as error:
-                raise RenderError(self.name, self.file, engine.describe(error)) from error
+                raise RenderError(self.name, self.file.path, engine.describe(error)) from error
 
         return Template(self.name, make, "fit" in self.used, content_type)
 
@@ -130,9 +133,9 @@ class _Compiler:
         slot = self.slot_of(path, beside)
         text = value.strip()
         try:
-            evaluate, used = engine.compile_leaf(text, slot, names)
+            evaluate, used = engine.compile_leaf(text, slot, names, self.partials.texts)
         except RenderError as error:
-            raise self.error(node, error.detail) from error
+            raise self.error(node, error.detail, error.where) from error
         self.used |= used
 
         def fill(context: dict[str, Any], work: Work) -> Any:
@@ -182,8 +185,9 @@ class _Compiler:
         """What one entry of a list becomes: nothing, one entry, or several."""
         pairs = self.pairs(node) if isinstance(node, yaml.MappingNode) else {}
         loop = pairs.pop("for", None)
-        several = isinstance(node, yaml.MappingNode) and "entries" in pairs and set(pairs) <= {"if", "entries"}
-        several = several and ("if" in pairs or loop is not None)
+        several = "entries" in pairs and set(pairs) <= {"if", "entries"} and ("if" in pairs or loop is not None)
+        if "include" in pairs and set(pairs) <= {"if", "include"}:
+            pairs["entries"], several = self.included(pairs.pop("include")), True
         if not several and loop is None:
             one = self.tree(node, path, names, {})
             return lambda context, work: _present(one(context, work))
@@ -200,6 +204,17 @@ class _Compiler:
                     yield from body(scope, work)
 
         return make
+
+    def included(self, node: yaml.Node) -> yaml.Node:
+        """The entries that the named partial holds."""
+        name = node.value if isinstance(node, yaml.ScalarNode) else ""
+        file = self.partials.blocks.get(name)
+        if file is None:
+            there = ", ".join(sorted(self.partials.blocks)) or "none"
+            raise self.error(node, f"there is no partials/{name}.yaml beside this file (there: {there})")
+        root = _compose(self.name, file)
+        listed = isinstance(root, yaml.SequenceNode)
+        return root if listed else yaml.SequenceNode(root.tag, [root], root.start_mark, root.end_mark)
 
     def body(
         self, node: yaml.Node, pairs: dict[str, yaml.Node], several: bool, path: tuple[str, ...], names: frozenset[str]
@@ -261,24 +276,24 @@ class _Compiler:
             found[key.value] = value
         return found
 
-    def error(self, node: yaml.Node, detail: str) -> RenderError:
-        mark = node.start_mark
-        return RenderError(self.name, f"{self.file}:{mark.line + 1}:{mark.column + 1}", detail)
+    def error(self, node: yaml.Node, detail: str, where: str = "") -> RenderError:
+        """An error at that node, or at a place in a text that it takes in."""
+        return RenderError(self.name, where or _place(node.start_mark), detail)
 
 
-def compile_template(name: str, file: str, text: str, slot_of: SlotOf) -> Template:
+def compile_template(name: str, file: File, partials: Partials, slot_of: SlotOf) -> Template:
     """Compile a file whose whole tree is the message. Raises RenderError with file, line and column."""
-    root = _compose(name, file, text)
-    return _Compiler(name, file, slot_of).template(root)
+    root = _mapping(name, file)
+    return _Compiler(name, file, slot_of, partials).template(root)
 
 
-def compile_body(name: str, file: str, text: str, slots: dict[str, Slot], tree_slot: Slot) -> Template:
+def compile_body(name: str, file: File, partials: Partials, slots: dict[str, Slot], tree_slot: Slot) -> Template:
     """Compile a file of the keys `body`, `content_type` and, where the body is text, `escape` (one of `slots`).
 
     Raises RenderError with file, line and column.
     """
-    root = _compose(name, file, text)
-    compiler = _Compiler(name, file, lambda _path, _beside: tree_slot)
+    root = _mapping(name, file)
+    compiler = _Compiler(name, file, lambda _path, _beside: tree_slot, partials)
     pairs = compiler.pairs(root)
     for key, value in pairs.items():
         if key not in ("body", "content_type", "escape"):
@@ -298,27 +313,6 @@ def compile_body(name: str, file: str, text: str, slots: dict[str, Slot], tree_s
     return compiler.template(pairs["body"], content_type)
 
 
-def read_folder(folder: Path, on_problem: Callable[[RenderError], Any]) -> dict[str, str]:
-    """The templates of a folder, `<name>.yaml`, as name -> text, sorted by name. A missing folder is empty.
-
-    A file that cannot be read goes to `on_problem`.
-    """
-    found = {}
-    for file in sorted(folder.glob("*.yaml")):
-        try:
-            found[file.stem] = file.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            on_problem(RenderError(f"{folder.name}/{file.stem}", str(file), f"cannot be read: {error}"))
-    return found
-
-
-def builtin_folder() -> Path:
-    """Where the templates lie that come with Drawbridge: inside the installed package, or beside it in a checkout."""
-    package = Path(__file__).resolve().parents[1]
-    inside = package / "templates"
-    return inside if inside.is_dir() else package.parent / "templates"
-
-
 def scalar(node: Any) -> Any:
     """A scalar by the YAML 1.2 core schema: quoted is text, and so is everything that is not plainly something else."""
     text = node.value
@@ -331,18 +325,31 @@ def scalar(node: Any) -> Any:
     return float(text) if _FLOAT.fullmatch(text) else text
 
 
-def _compose(name: str, file: str, text: str) -> yaml.Node:
+def _mapping(name: str, file: File) -> yaml.Node:
+    root = _compose(name, file)
+    if not isinstance(root, yaml.MappingNode):
+        raise RenderError(name, file.path, "must be a mapping")
+    return root
+
+
+def _compose(name: str, file: File) -> yaml.Node:
+    """The file's tree, every node of which knows its file and line."""
+    stream: Any = io.StringIO(file.text)
+    stream.name = file.path
     try:
-        root = yaml.compose(text, Loader=_Loader)
+        root = yaml.compose(stream, Loader=_Loader)
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        place = f"{file}:{mark.line + 1}:{mark.column + 1}" if mark else file
+        place = _place(error.problem_mark) if error.problem_mark else file.path
         raise RenderError(name, place, f"is not YAML: {error.problem}") from error
     except (yaml.YAMLError, RecursionError) as error:
-        raise RenderError(name, file, f"is not YAML: {error}") from error
-    if not isinstance(root, yaml.MappingNode):
-        raise RenderError(name, file, "must be a mapping")
+        raise RenderError(name, file.path, f"is not YAML: {error}") from error
+    if root is None:
+        raise RenderError(name, file.path, "is empty")
     return root
+
+
+def _place(mark: Any) -> str:
+    return f"{mark.name}:{mark.line + 1}:{mark.column + 1}"
 
 
 def _present(value: Any) -> Iterator[Any]:

@@ -4,12 +4,14 @@ Everything here is a filter in templates (`{{ result|headline }}`), so a templat
 Nothing here knows a target; an icon never stands without its word.
 """
 
+import re
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
 from bridge.model import BAD, Outcome
-from bridge.render.slots import clean_url, one_line, to_moment
+from bridge.render.private import redact
+from bridge.render.slots import one_line, public_url, to_moment
 
 GREEN, RED, AMBER, GREY, BLUE = "#2EB67D", "#E01E5A", "#ECB22E", "#8D99A6", "#36C5F0"
 
@@ -39,6 +41,7 @@ _OPEN = {"test_run": "open run", "evaluation": "open evaluation", "session": "op
 _OPEN |= {"deployment": "open deployment"}
 _SHOWN_ARTIFACTS = ("report", "video", "image", "log")
 MOST_LINKS = 3
+_WORD = re.compile(r"\w+")
 _UNDER = " \N{SINGLE RIGHT-POINTING ANGLE QUOTATION MARK} "
 
 
@@ -72,8 +75,10 @@ def verdict(result: dict[str, Any]) -> str:
     if transition == "fixed":
         word = f"FIXED{_after(result)}"
     elif transition in _AFTER_BAD:
+        what = "TESTS FAILING" if result.get("kind") == "test_run" else "FAILURES"
+        said = "STILL FAILING" if transition == "still_failing" else f"DIFFERENT {what}"
         nth = f" ({ordinal(streak)} {run(result)})" if streak else ""
-        word = f"{'' if outcome == 'failed' else f'{word}, '}STILL FAILING{nth}"
+        word = f"{'' if outcome == 'failed' else f'{word}, '}{said}{nth}"
     numbers = _numbers(result)
     return f"{word}: {numbers}" if word and numbers else word or numbers
 
@@ -94,7 +99,10 @@ def color_number(result: dict[str, Any]) -> int:
 
 
 def change(result: dict[str, Any]) -> str:
-    """What changed since the subject's last verdict, in one line; empty where nothing is known or worth a line."""
+    """What changed since the subject's last verdict, in one line; empty where nothing is known or worth a line.
+
+    Since when something has been failing is not in it: that is a time, for the reader's clock (see `ongoing`).
+    """
     history = result.get("history") or {}
     transition = history.get("transition")
     if history.get("late"):
@@ -102,11 +110,20 @@ def change(result: dict[str, Any]) -> str:
     if transition == "broke" and history.get("previous"):
         before = history.get("previous_streak") or 1
         return f"Broke: passing for the {plural(before, run(result)) if before > 1 else run(result)} before"
+    if transition == "broke" and result.get("subject_key"):
+        return "The first result of its kind here: nothing to compare it with"
     if transition in _AFTER_BAD:
-        return " · ".join(_ongoing(result, history))
+        newly, fixed = len(history.get("newly_failing") or ()), len(history.get("fixed") or ())
+        said = (plural(newly, "new failure") if newly else "", f"{fixed} fixed" if fixed else "")
+        return ", ".join(part for part in said if part)
     if transition == "fixed" and history.get("fixed"):
         return "Fixed: " + _names(history["fixed"])
     return ""
+
+
+def ongoing(result: dict[str, Any]) -> bool:
+    """Whether it failed before and still does; then `history.failing_since` is worth saying."""
+    return (result.get("history") or {}).get("transition") in _AFTER_BAD
 
 
 def brief(result: dict[str, Any]) -> bool:
@@ -136,6 +153,16 @@ def more_failing(result: dict[str, Any], shown: int) -> int:
     return max(0, bad - shown) + dropped
 
 
+def run(result: dict[str, Any]) -> str:
+    """What one more result of the same subject is called."""
+    return "run" if result.get("kind") in ("test_run", "evaluation", "session") else "time"
+
+
+def flaky(result: dict[str, Any]) -> list[dict[str, Any]]:
+    """The items that passed only after a retry."""
+    return [item for item in _entries(result, "items") if item.get("flaky") and item.get("outcome") not in _BAD]
+
+
 def label(item: dict[str, Any]) -> str:
     """An item's whole name in one line, its path before it."""
     parts = [*(item.get("path") or ()), item.get("name")]
@@ -150,20 +177,38 @@ def standing(item: dict[str, Any]) -> str:
 
 
 def where(result: dict[str, Any]) -> list[str]:
-    """Where it ran: branch, short commit, change, environment, version."""
+    """Where it ran: repository, branch, short commit, change, app, platform, version, environment.
+
+    What the title says already is not said again; branch and commit always are.
+    """
     vcs, app = result.get("vcs") or {}, result.get("app") or {}
-    version = app.get("version")
+    version, named = app.get("version"), _words_of(result.get("title"))
+    new = [None if _words_of(part) in named else part for part in (vcs.get("repository"), app.get("name"))]
+    there = [None if _words_of(part) in named else part for part in (app.get("platform"), result.get("environment"))]
     parts = (
-        *(vcs.get("ref"), short_sha(vcs.get("commit")), vcs.get("change")),
-        *(result.get("environment"), f"version {version}" if version else None),
+        *(new[0], vcs.get("ref"), short_sha(vcs.get("commit")), _change(vcs.get("change")), new[1], there[0]),
+        *(f"version {version}" if version else None, there[1]),
     )
     return [line for part in parts if part and (line := one_line(str(part)))]
 
 
 def tally(result: dict[str, Any]) -> list[dict[str, Any]]:
-    """The counts that are not zero, as `{name, number}`: `passed 2`, `failed 1`. Null was not said and is not shown."""
+    """The counts that are not zero, as `{name, number, unit, icon}`: `passed`, 2, `2 groups`, its icon.
+
+    Null was not said, and is not shown.
+    """
     counts = result.get("counts") or {}
-    return [{"name": _COUNT_WORDS.get(name, name), "number": counts[name]} for name in _COUNTED if counts.get(name)]
+    unit = counts.get("unit")
+    return [
+        {
+            "name": _COUNT_WORDS.get(name, name),
+            "number": counts[name],
+            "unit": plural(counts[name], unit) if unit else _grouped(counts[name]),
+            "icon": _LOOKS[name][0] if name in _LOOKS else "⚠️",
+        }
+        for name in _COUNTED
+        if counts.get(name)
+    ]
 
 
 def links(result: dict[str, Any]) -> list[dict[str, str]]:
@@ -175,7 +220,7 @@ def links(result: dict[str, Any]) -> list[dict[str, str]]:
     ]
     found: dict[str, dict[str, str]] = {}
     for link in [opening, *_entries(result, "links"), *kept]:
-        url = clean_url(link.get("url"))
+        url = public_url(link.get("url"))
         if url:
             found.setdefault(url, {"label": one_line(str(link.get("label") or "")) or "open", "url": url})
     return list(found.values())[:MOST_LINKS]
@@ -217,6 +262,11 @@ def ordinal(number: int) -> str:
 def short_sha(commit: Any) -> str:
     """The first seven characters of a commit."""
     return str(commit or "").strip()[:7]
+
+
+def first_line(text: Any) -> str:
+    """The first line that says anything: what went wrong, without the trace below it."""
+    return next((line for each in str(text or "").splitlines() if (line := each.strip())), "")
 
 
 def cut(text: Any, length: int) -> str:
@@ -272,21 +322,15 @@ def _after(result: dict[str, Any]) -> str:
     return (f" after {span}" if span and span != "0 s" else "") + (f" ({plural(runs, run(result))})" if runs else "")
 
 
-def _ongoing(result: dict[str, Any], history: dict[str, Any]) -> list[str]:
-    newly, fixed = history.get("newly_failing") or (), history.get("fixed") or ()
-    span = ago(history.get("failing_since"), result.get("time"))
-    parts = (
-        f"{plural(len(newly), 'new failure')}" if newly else "",
-        f"{len(fixed)} fixed" if fixed else "",
-        f"failing for {span}" if span and span != "0 s" else "",
-    )
-    said = [part for part in parts if part]
-    return [said[0][0].upper() + said[0][1:], *said[1:]] if said else []
+def _words_of(text: Any) -> str:
+    """A text as its words with one space around each, so that `in` compares whole words."""
+    return f" {' '.join(_WORD.findall(str(text or '').lower()))} "
 
 
-def run(result: dict[str, Any]) -> str:
-    """What one more result of the same subject is called."""
-    return "run" if result.get("kind") in ("test_run", "evaluation", "session") else "time"
+def _change(change: Any) -> str:
+    """A pull request's number with its mark; an address or a name as it is."""
+    said = str(change or "").strip()
+    return f"#{said}" if said.isdecimal() else said
 
 
 def _names(items: list[dict[str, Any]], most: int = 3) -> str:
@@ -309,21 +353,8 @@ def _span(then: datetime, present: datetime) -> str:
 FILTERS: dict[str, Callable[..., Any]] = {
     function.__name__: function
     for function in (
-        *(
-            headline,
-            marks,
-            verdict,
-            icon,
-            color,
-            color_number,
-            change,
-            brief,
-            failing,
-            more_failing,
-            label,
-            standing,
-            where,
-        ),
-        *(tally, links, duration, ago, plural, ordinal, short_sha, cut, one_line),
+        *(headline, marks, verdict, icon, color, color_number, change, ongoing, run, brief),
+        *(failing, more_failing, flaky, label, standing, where, tally, links),
+        *(duration, ago, plural, ordinal, short_sha, first_line, cut, one_line, public_url, redact),
     )
 }

@@ -45,7 +45,7 @@ def test_a_template_that_a_target_does_not_have(tmp_path):
     template(tmp_path, "slack", "mine", "text: '{{ result.title }}'")
     text = f"templates: mine\n{GOOD}"
     assert checked(tmp_path, text.replace("[slack, screen]", "[slack], template: mine")) == []
-    expected = "routes[0].template: no template named 'mine' for inbox; there is default"
+    expected = "routes[0].template: no template named 'mine' for inbox; there is alarm, default, digest"
     says(tmp_path, text.replace("to:", "▶template: mine, to:"), expected)
     expected = "routes[0].template: no template named 'mien' for slack; did you mean 'mine'?"
     says(tmp_path, text.replace("to: [slack, screen]", "▶template: mien, to: [slack]"), expected)

@@ -61,15 +61,15 @@ def test_a_broken_run_in_slack_with_a_bar():
     assert attachment["color"] == "#E01E5A"
     assert changed["text"]["text"] == "Broke: passing for the 12 runs before"
     assert failed["text"]["text"] == (
-        f"• *NEW* <https://example.com/t/1|{under} pay with saved card> — button not found at 12\n"
+        f"• *NEW* <https://example.com/t/1|{under} pay with saved card> — button not found\n"
         f"• still <https://example.com/t/2|{under} coupon> (3rd run) — total differs"
     )
-    assert counts["text"]["text"] == "2 passed · 1 failed"
+    assert counts["text"]["text"] == "✅ 2 groups passed   ❌ 1 failed"
     assert where["elements"][0]["text"] == (
         "main · a1b2c3d · staging · 4 m 12 s · "
         "<!date^1773489600^{date_short_pretty} {time}|2026-03-14 12:00 UTC> · <https://example.com/runs/1|open run>"
     )
-    assert footer["elements"][0]["text"] == f"mobile-tests · {ID} · broken tests"
+    assert footer["elements"][0]["text"] == f"mobile-tests · event {ID} · route broken tests"
     assert body["unfurl_links"] is body["unfurl_media"] is False
 
 
@@ -95,10 +95,16 @@ def test_a_broken_run_in_discord():
     assert lines[2].endswith("(3rd run) — total differs")
     assert lines[3] == "[open run](https://example.com/runs/1)"
     assert [(field["name"], field["value"]) for field in embed["fields"]] == [
-        *(("Passed", "2"), ("Failed", "1"), ("Duration", "4 m 12 s"), ("Branch", "main"), ("Commit", "a1b2c3d")),
+        *(
+            ("Passed", "2 groups"),
+            ("Failed", "1 group"),
+            ("Duration", "4 m 12 s"),
+            ("Branch", "main"),
+            ("Commit", "a1b2c3d"),
+        ),
         ("Environment", "staging"),
     ]
-    assert embed["footer"] == {"text": f"mobile-tests · {ID} · broken tests"}
+    assert embed["footer"] == {"text": f"mobile-tests · event {ID} · route broken tests"}
     assert body["allowed_mentions"] == {"parse": [], "roles": ["42"]}
 
 
@@ -106,8 +112,8 @@ def test_a_broken_run_in_an_inbox():
     lines = rendered("inbox", BROKEN).split("\n")
     assert lines[0] == "❌ My App (android) — FAILED: 1 of 3 groups"
     assert lines[1] == "Broke: passing for the 12 runs before"
-    assert lines[2].startswith("  • NEW Checkout")
-    assert lines[-1] == f"mobile-tests · {ID} · broken tests"
+    assert lines[2].startswith("• NEW Checkout")
+    assert lines[-1] == f"mobile-tests · event {ID} · route broken tests"
 
 
 def test_a_broken_run_as_an_http_body():
@@ -166,7 +172,7 @@ def test_the_full_message_of_an_only_failure_stands_in_a_fence():
     [
         ({"why": Why.TEST}, "TEST · "),
         ({"why": Why.REPLAY}, "REPLAY · "),
-        ({"late_by": 720_000_000}, "sent 12 m late"),
+        ({"late_by": 720_000_000}, "Sent 12 m late"),
     ],
 )
 def test_a_message_says_why_it_is_not_simply_new(target_type, fields, words):

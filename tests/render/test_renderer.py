@@ -118,7 +118,7 @@ def test_templates_that_cannot_be_compiled_are_listed_with_their_place(tmp_path)
         *("/slack/bytes.yaml", "/slack/a.yaml:1:7", "/discord/c.yaml:1:10"),
         *("/http/d.yaml:1:1", "/http/e.yaml:2:9", "/http/f.yaml:1:1", "/http/g.yaml:2:9", "/http/h.yaml:2:10"),
     ]
-    assert own.names("slack") == ["b", "default", "digest"]
+    assert own.names("slack") == ["alarm", "b", "default", "digest"]
     assert "did you mean 'title'?" in own.problems[1].detail
     fall = own.render("slack", "a", view()).falls[0]
     assert fall.startswith("template slack/a: ")
@@ -126,7 +126,7 @@ def test_templates_that_cannot_be_compiled_are_listed_with_their_place(tmp_path)
 
 
 def test_a_folder_that_does_not_exist_has_no_templates(tmp_path):
-    assert Renderer(tmp_path / "none").names("slack") == ["default", "digest"]
+    assert Renderer(tmp_path / "none").names("slack") == ["alarm", "default", "digest"]
 
 
 @pytest.mark.parametrize(

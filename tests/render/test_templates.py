@@ -3,13 +3,14 @@
 import pytest
 
 from bridge.errors import RenderError
+from bridge.render.files import File, Partials
 from bridge.render.slots import JSON, MRKDWN
 from bridge.render.templates import compile_template
 from tests.render.making import result
 
 
 def compiled(text):
-    return compile_template("http/mine", "mine.yaml", text, lambda _path, _beside: JSON)
+    return compile_template("http/mine", File("mine.yaml", text), Partials(), lambda _path, _beside: JSON)
 
 
 def filled(text, **names):
@@ -118,7 +119,7 @@ def test_no_value_can_change_the_shape():
         ("a: 1\na: 2", "mine.yaml:2:1", "the key 'a' is here twice"),
         ("a: [1", "mine.yaml:", "is not YAML"),
         ("- a", "mine.yaml", "must be a mapping"),
-        ("", "mine.yaml", "must be a mapping"),
+        ("", "mine.yaml", "is empty"),
         ("a: [{for: nonsense, b: 1}]", "mine.yaml:1:11", "for: must read like"),
         ("a: [{for: x in, b: 1}]", "mine.yaml:1:11", "for: must read like"),
         ("a: [{for: x in result.itemz, b: 1}]", "mine.yaml:1:11", "did you mean 'items'?"),
@@ -166,5 +167,6 @@ def test_a_leaf_knows_where_it_stands():
         seen.append((path, beside.get("type")))
         return MRKDWN
 
-    compile_template("slack/mine", "mine.yaml", "a: [{b: {type: mrkdwn, text: '{{ payload }}'}}]", slot_of)
+    file = File("mine.yaml", "a: [{b: {type: mrkdwn, text: '{{ payload }}'}}]")
+    compile_template("slack/mine", file, Partials(), slot_of)
     assert seen == [(("a", "b", "text"), "mrkdwn")]

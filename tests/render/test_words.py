@@ -44,7 +44,7 @@ def history(transition, **fields):
         ({"history": history("still_failing", streak=4)}, "❌ My App (android) — STILL FAILING (4th run)"),
         (
             {"history": history("failures_changed", streak=2), "counts": {"total": 9, "failed": 3, "unit": "test"}},
-            "❌ My App (android) — STILL FAILING (2nd run): 3 of 9 tests",
+            "❌ My App (android) — DIFFERENT TESTS FAILING (2nd run): 3 of 9 tests",
         ),
         (
             {"outcome": "timed_out", "kind": "deployment", "history": history("still_failing", streak=3)},
@@ -78,19 +78,21 @@ def test_the_headline_says_the_verdict_and_its_numbers(fields, headline):
         ({"history": history("broke", previous="passed", previous_streak=12)}, "Broke: passing for the 12 runs before"),
         ({"history": history("broke", previous="passed", previous_streak=1)}, "Broke: passing for the run before"),
         ({"history": history("broke")}, ""),
+        (
+            {"history": history("broke"), "subject_key": "k"},
+            "The first result of its kind here: nothing to compare it with",
+        ),
         ({"history": history("first"), "outcome": "passed"}, ""),
-        ({"history": history("still_failing", failing_since="2026-03-12T12:00:00Z")}, "Failing for 2 d"),
-        ({"history": history("still_failing", failing_since="2026-03-14T12:00:00Z")}, ""),
+        ({"history": history("still_failing", failing_since="2026-03-12T12:00:00Z")}, ""),
         (
             {
                 "history": history(
                     "failures_changed",
                     newly_failing=[{"name": "a", "path": []}, {"name": "b", "path": []}],
                     fixed=[{"name": "c", "path": []}],
-                    failing_since="2026-03-14T11:59:20Z",
                 )
             },
-            "2 new failures · 1 fixed · failing for 40 s",
+            "2 new failures, 1 fixed",
         ),
         (
             {
@@ -155,11 +157,11 @@ def test_an_item_says_whether_it_is_new(fields, standing):
 
 
 def test_zeros_and_nulls_are_not_counted_out():
-    counts = {"passed": 2, "failed": 0, "error": 3, "skipped": None, "flaky": 1}
+    counts = {"passed": 2, "failed": 0, "error": 3, "skipped": None, "flaky": 1, "unit": "group"}
     assert words.tally(result(counts=counts)) == [
-        {"name": "passed", "number": 2},
-        {"name": "errors", "number": 3},
-        {"name": "flaky", "number": 1},
+        {"name": "passed", "number": 2, "unit": "2 groups", "icon": "✅"},
+        {"name": "errors", "number": 3, "unit": "3 groups", "icon": "💥"},
+        {"name": "flaky", "number": 1, "unit": "1 group", "icon": "⚠️"},
     ]
 
 
@@ -185,10 +187,27 @@ def test_links_lead_on_but_never_to_what_is_sensitive():
 
 
 def test_where_it_ran():
-    vcs = {"ref": "main", "commit": "a1b2c3d4e5f6", "change": "#12"}
-    made = result(vcs=vcs, environment="staging", app={"version": "2.4"})
-    assert words.where(made) == ["main", "a1b2c3d", "#12", "staging", "version 2.4"]
+    vcs = {"repository": "acme/shop", "ref": "main", "commit": "a1b2c3d4e5f6", "change": "12"}
+    made = result(vcs=vcs, environment="staging", app={"version": "2.4", "name": "Shop", "platform": "ios"})
+    assert words.where(made) == ["acme/shop", "main", "a1b2c3d", "#12", "Shop", "ios", "version 2.4", "staging"]
     assert words.where(result()) == []
+
+
+def test_where_it_ran_does_not_repeat_the_title():
+    app = {"name": "My App", "platform": "android"}
+    made = result(title="My App (Android), prod", app=app, environment="prod", vcs={"ref": "prod"})
+    assert words.where(made) == ["prod"]
+    assert words.where({**made, "title": "production androids"}) == ["prod", "My App", "android", "prod"]
+
+
+def test_what_is_flaky_passed_in_the_end():
+    made = result(items=[item("a", flaky=True, outcome="passed"), item("b", flaky=True), item("c", outcome="passed")])
+    assert [each["name"] for each in words.flaky(made)] == ["a"]
+
+
+@pytest.mark.parametrize(("text", "line"), [("\n  \n a: b \n at x", "a: b"), ("", ""), (None, ""), ("a", "a")])
+def test_the_first_line_is_what_went_wrong(text, line):
+    assert words.first_line(text) == line
 
 
 @pytest.mark.parametrize(
