@@ -145,7 +145,9 @@ def normalize(
         reason = f"{parsed.reason} ({len(event.body):,} bytes)"
         drafts, payload = [Draft(type=UNREADABLE, title="Unreadable event", reason=reason)], None
     else:
-        payload = parsed.value
+        payload = vendor.decoded(parsed.value)
+        if vendor.decode and not _is_shallow(payload):
+            payload = parsed.value
         try:
             drafts = _understand(event, vendor, options or vendor.options(), payload, received_at, evaluate)
             return [_complete(draft, event, n, received_at, payload) for n, draft in enumerate(drafts, 1)]

@@ -32,13 +32,15 @@ def find(document: Any, path: str) -> Any | Missing:
     An object's key is compared as text, so `a.0` finds key "0" of an object too. A null on the way is MISSING.
     """
     here = document
-    for step in path.split("."):
-        if isinstance(here, dict):
-            if step not in here:
-                return MISSING
-            here = here[step]
-        elif isinstance(here, list) and _INDEX.fullmatch(step) and int(step) < len(here):
-            here = here[int(step)]
-        else:
-            return MISSING
+    for name in path.split("."):
+        here = step(here, name)
     return here
+
+
+def step(value: Any, name: str) -> Any | Missing:
+    """What `value` has under one key, or at one index; MISSING where it has nothing there."""
+    if isinstance(value, dict):
+        return value.get(name, MISSING)
+    if isinstance(value, list) and _INDEX.fullmatch(name) and int(name) < len(value):
+        return value[int(name)]
+    return MISSING

@@ -3,10 +3,13 @@
 Nothing here raises, whatever the shape: a vendor's file says what it wants and where, and gets it or null.
 """
 
+import copy
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
+
+import orjson
 
 from bridge import paths
 
@@ -63,6 +66,21 @@ def as_moment(value: Any) -> datetime | None:
         return _EPOCH + timedelta(seconds=value if value < _LATEST_SECONDS else value / 1000)
     except (ValueError, OverflowError):
         return None
+
+
+def decoded(value: Any, steps: Sequence[str]) -> Any:
+    """A copy of `value` in which the text at the end of `steps` is the JSON that it holds, where it holds any."""
+    if not steps:
+        try:
+            return orjson.loads(value) if isinstance(value, str) else value
+        except orjson.JSONDecodeError:
+            return value
+    inside = paths.step(value, steps[0])
+    if inside is paths.MISSING:
+        return value
+    changed = copy.copy(value)
+    changed[int(steps[0]) if isinstance(value, list) else steps[0]] = decoded(inside, steps[1:])
+    return changed
 
 
 def summed(parts: Iterable[int | None]) -> int | None:

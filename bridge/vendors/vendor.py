@@ -18,8 +18,9 @@ from pydantic.json_schema import SkipJsonSchema
 from bridge.model import Draft, Kind, Outcome, Severity, State
 from bridge.options import Options
 from bridge.vendors import words
-from bridge.vendors.document import Document, as_text
+from bridge.vendors.document import Document, as_text, decoded
 from bridge.vendors.fields import Fields, problem
+from bridge.vendors.items import Items
 from bridge.vendors.words import Meaning
 from bridge.verify.dedupe import Dedupe, alternatives
 from bridge.verify.scheme import HEADER, Scheme, header_names
@@ -135,7 +136,11 @@ class Vendor(Options):
     test_when: dict[str, Several] = Field(default_factory=dict)
     """Paths, or `header:<name>`, and what is there in the vendor's own tests and pings; `*` stands for any text."""
     result: ResultPaths = Field(default_factory=dict)
+    items: Items | None = None
+    """Where the parts of a run are. None: the vendor tells of none, or `understand` reads them."""
     outcomes: Outcomes = Field(default_factory=dict)
+    decode: tuple[str, ...] = ()
+    """Paths of texts that are JSON themselves; what is in them is read as if it stood there itself."""
 
     understand: SkipJsonSchema[Callable[[Document, "Context[Any]"], Iterable[Draft]] | None] = None
     """What paths cannot say. Starts from `context.read(body)`, which is what they do say."""
@@ -180,6 +185,12 @@ class Vendor(Options):
     @cached_property
     def _spellings(self) -> dict[str, str]:
         return {name.casefold(): name for name in self.events}
+
+    def decoded(self, payload: Any) -> Any:
+        """The payload with the texts at `decode` read as JSON. What is none stays as it is."""
+        for path in self.decode:
+            payload = decoded(payload, path.split("."))
+        return payload
 
     def type_of(self, body: Document, headers: Mapping[str, str] = _NO_HEADERS) -> str:
         """The event's name, in the vendor's documented spelling where only the case differs."""
@@ -227,6 +238,8 @@ class Context(Generic[OptionsT]):
             is_test=about.test or self.vendor.is_test(body, self.headers),
         )
         self.vendor.fields.fill(draft, body, self)
+        if self.vendor.items:
+            self.vendor.items.fill(draft, body, self)
         return draft
 
     def outcome(self, word: str | None) -> Outcome:
