@@ -159,6 +159,7 @@ class _Reading:
             self.report.unknown_key((*path, key))
         vendor = self.report.read(schema.VENDOR, path, without=ours)
         self._expressions((*path, "result"))
+        self._expressions((*path, "items"), ("item", "payload"))
         return vendor and vendor.model_copy(update={"name": name, "title": vendor.title or name})
 
     def _source(self, path: Path, private: Mapping[str, Vendor | None]) -> Source | None:
@@ -256,16 +257,16 @@ class _Reading:
 
     # ------------------------------------------------------------------------------ Jinja
 
-    def _expressions(self, path: Path) -> None:
+    def _expressions(self, path: Path, names: tuple[str, ...] = ("payload",)) -> None:
         fields = self.report.value(path)
         for field in fields if isinstance(fields, dict) else ():
             for at, text in self.report.texts((*path, field)):
                 if "{{" in text or "{%" in text:
-                    self._expression(at, text)
+                    self._expression(at, text, names)
 
-    def _expression(self, path: Path, text: str) -> None:
+    def _expression(self, path: Path, text: str, names: tuple[str, ...] = ("payload",)) -> None:
         try:
-            compile_expression(text, names=("payload",))
+            compile_expression(text, names=names)
         except RenderError as error:
             self.report.add(path, error.detail)
 

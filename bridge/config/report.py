@@ -121,6 +121,9 @@ class Report:
         by_path: dict[Path, list[tuple[ErrorDetails, Path]]] = {}
         for error in errors:
             inner, rest = _resolve(value, error["loc"])
+            if error["type"] == "value_error" and error["loc"][-1:] == (_KEY_OF_A_MAPPING,):
+                self.add((*base, *inner), str(error["ctx"]["error"]), key=True)
+                continue
             by_path.setdefault(inner, []).append((error, rest))
         around = {inner[:length] for inner in by_path for length in range(len(inner))}
         for inner, found in by_path.items():

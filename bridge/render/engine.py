@@ -225,12 +225,12 @@ def compile_expression(text: str, names: Iterable[str] = EXPRESSION_NAMES) -> Ev
 
 def evaluate(text: str, values: Mapping[str, Any]) -> Any:
     """The value of an expression over named values; compiled once. Raises RenderError."""
-    return _compiled(text)(dict(values))
+    return _compiled(text, tuple(values))(dict(values))
 
 
 @functools.lru_cache(maxsize=1_000)
-def _compiled(text: str) -> Callable[[dict[str, Any]], Any]:
-    return compile_expression(text)
+def _compiled(text: str, names: tuple[str, ...]) -> Callable[[dict[str, Any]], Any]:
+    return compile_expression(text, names)
 
 
 def compile_condition(text: str) -> Callable[[dict[str, Any]], bool]:

@@ -60,9 +60,7 @@ class Items(Options):
         levels = max(_steps(path).count(EVERY) for path in self.each)
         for path in (*self.path, *(path for key in KEYS for path in getattr(self, key))):
             if "{{" not in path and path.split(".").count(EVERY) > levels:
-                raise ValueError(
-                    f"{path!r} has more '*' than `each`, by which each stands for one entry"
-                )
+                raise ValueError(f"{path!r} has more '*' than `each`, by which each stands for one entry")
         return self
 
     def fill(self, draft: Draft, body: Document, judge: Judge) -> None:

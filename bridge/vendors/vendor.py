@@ -29,11 +29,10 @@ UNNAMED = "unknown"
 """The type of an event that should carry a name and does not."""
 
 
-def _known_fields(result: dict[str, str | tuple[str, ...]]) -> dict[str, str | tuple[str, ...]]:
-    problems = [text for name in result if (text := problem(name))]
-    if problems:
-        raise ValueError("; ".join(problems))
-    return result
+def _known_field(name: str) -> str:
+    if text := problem(name):
+        raise ValueError(text)
+    return name
 
 
 def _folded(table: dict[str, Meaning]) -> dict[str, Meaning]:
@@ -41,7 +40,8 @@ def _folded(table: dict[str, Meaning]) -> dict[str, Meaning]:
 
 
 def _described(events: Any) -> Any:
-    return {name: {} for name in events} if isinstance(events, (list, tuple)) else events
+    listed = isinstance(events, (list, tuple)) and all(isinstance(name, str) for name in events)
+    return {name: {} for name in events} if listed else events
 
 
 Several: TypeAlias = str | tuple[str, ...]
@@ -52,7 +52,7 @@ def _listed(several: Several) -> tuple[str, ...]:
     return tuple(filter(None, (several,) if isinstance(several, str) else several))
 
 
-ResultPaths = Annotated[dict[str, str | tuple[str, ...]], AfterValidator(_known_fields)]
+ResultPaths: TypeAlias = dict[Annotated[str, AfterValidator(_known_field)], str | tuple[str, ...]]
 """Our fields and where they are: a path, or several of which the first that exists counts, or a Jinja expression."""
 
 Word = Annotated[str, BeforeValidator(lambda word: as_text(word) or word)]

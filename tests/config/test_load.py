@@ -284,7 +284,7 @@ def test_mistakes_in_routes(route, expected, tmp_path):
         ("▶autosana: {dedupe: [id]}", "vendors.autosana: a built-in vendor has this name; choose another"),
         ("ci: {▶understand: x}", "vendors.ci: unknown key 'understand'"),
         ("ci: {▶name: x}", "vendors.ci: unknown key 'name'"),
-        ("ci: {result: {▶titel: a.b}}", "vendors.ci.result: no field 'titel'; did you mean 'title'?"),
+        ("ci: {result: {▶titel: a.b}}", "vendors.ci.result.titel: no field 'titel'; did you mean 'title'?"),
         ("ci: {result: {title: ▶'{{ payloda.x }}'}}", "vendors.ci.result.title: nothing here is called 'payloda'; did"),
         ("ci: {outcomes: {green: ▶pased}}", "vendors.ci.outcomes.green: must be "),
         ("ci: {▶signature: {prefix: x}}", "vendors.ci.signature: must say in one of header"),
