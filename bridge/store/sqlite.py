@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import fcntl
 import functools
+import logging
 import queue
 import sqlite3
 import threading
@@ -24,6 +25,7 @@ import orjson
 from bridge import clock
 from bridge.errors import StoreRefused, StoreUnavailable
 from bridge.model import Receipt, Status, Verification, Verified
+from bridge.store.disk import disk_warning
 from bridge.store.migrations import STEPS, migrate, newer, require_current
 from bridge.store.tx import Operation, Row, T
 
@@ -44,8 +46,23 @@ LARGEST_INSERT = 64
 BUSY_WAIT = 2.0
 """Seconds to wait for a command that writes beside the server; hooks wait behind it, and vendors give up after ten."""
 
+BROKEN = "Nothing in it was changed; restore it from a copy, or move it away to begin with an empty one"
+ADVICE = {
+    sqlite3.SQLITE_BUSY: "Another program is writing to it: let that one finish, or stop it, and start again",
+    sqlite3.SQLITE_LOCKED: "Another program is writing to it: let that one finish, or stop it, and start again",
+    sqlite3.SQLITE_READONLY: "Let the user that Drawbridge runs as write to the file and to its folder",
+    sqlite3.SQLITE_CANTOPEN: "Let the user that Drawbridge runs as write to the file and to its folder",
+    sqlite3.SQLITE_PERM: "Let the user that Drawbridge runs as write to the file and to its folder",
+    sqlite3.SQLITE_FULL: "The disk is full: make room and start again",
+    sqlite3.SQLITE_IOERR: "The disk fails, or is full: look at it and start again",
+}
+"""What to do about a store that cannot be opened, by SQLite's primary code. https://www.sqlite.org/rescode.html"""
+
 LOCK_WAIT = 30.0
 """How long a new server waits for the old one to let go of the file, in seconds."""
+
+
+log = logging.getLogger("bridge.store")
 
 
 @dataclass(slots=True)
@@ -423,8 +440,8 @@ def open_sqlite(
             lock.close()
         if isinstance(error, StoreRefused):
             raise
-        raise StoreRefused(
-            f"{path} cannot be used as a store: {error}. Nothing in it was changed; restore it from a copy, "
-            "or move it away to begin with an empty one"
-        ) from error
+        advice = ADVICE.get(getattr(error, "sqlite_errorcode", 0) & 0xFF, BROKEN)
+        raise StoreRefused(f"{path} cannot be used as a store: {error}. {advice}") from error
+    if exclusive and (warning := disk_warning(path)):
+        log.warning("%s", warning)
     return store

@@ -1,0 +1,133 @@
+"""Servers that are killed: each a process of its own, with leases so short that a dead one's work is soon taken over.
+
+They are forked from a process in which everything is imported already, so that many lives fit into one test. What runs
+in them is the command `serve` itself; a `Fuse`, where one is given, kills the process at a commit (see `points`).
+"""
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import socket
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import httpx2
+
+from bridge import clock
+from tests.crash.points import Fuse, arm
+
+SPAN = 2.0
+"""Seconds that a lease counts here, instead of 15."""
+
+OFTEN = 0.2
+"""Seconds between the looks that are a minute apart otherwise."""
+
+NURSERY = multiprocessing.get_context("forkserver")
+NURSERY.set_forkserver_preload([__name__, "bridge.cli.serve", "bridge.store.sqlite", "bridge.store.postgres"])
+
+
+def _live(path: Path, log: Path, environment: Mapping[str, str], span: float, fuse: Fuse | None) -> None:
+    """What such a process does."""
+    from bridge import deliver
+    from bridge.cli import commands
+    from bridge.store import leases
+    from bridge.web import server
+
+    os.environ.update(environment)
+    with log.open("ab") as out:
+        os.dup2(out.fileno(), 1)
+        os.dup2(out.fileno(), 2)
+    leases.SPAN = round(span * clock.SECOND)
+    deliver.RENEW = span / 3
+    server.FLUSH = server.TIDY = OFTEN
+    if fuse:
+        arm(fuse)
+    commands(["serve", "-c", str(path), "--logs", "json"], prog_name="drawbridge")
+
+
+class Life:
+    """One server, from its start to its end. As a context manager it ends with the block, whatever happened there."""
+
+    def __init__(
+        self, path: Path, port: int, *, fuse: Fuse | None = None, span: float = SPAN, log: Path | None = None
+    ) -> None:
+        self.port = port
+        self.url = f"http://127.0.0.1:{port}"
+        self.log = log or path.with_suffix(".log")
+        environment = {"PORT": str(port), "ADMIN_PORT": str(port + 1)}
+        self._process = NURSERY.Process(target=_live, args=(path, self.log, environment, span, fuse), daemon=True)
+        self._process.start()
+
+    def __enter__(self) -> "Life":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.end()
+
+    @property
+    def alive(self) -> bool:
+        return self._process.is_alive()
+
+    @property
+    def status(self) -> int | None:
+        """Its exit status; negative where a signal ended it."""
+        return self._process.exitcode
+
+    @property
+    def pid(self) -> int:
+        assert self._process.pid
+        return self._process.pid
+
+    def up(self) -> "Life":
+        """Wait until it answers; says what it logged where it died instead."""
+        deadline = time.monotonic() + 30
+        with httpx2.Client(trust_env=False) as client:
+            while time.monotonic() < deadline:
+                with contextlib.suppress(httpx2.TransportError):
+                    if client.get(f"{self.url}/healthz").is_success:
+                        return self
+                assert self.alive, self.log.read_text()
+                time.sleep(0.01)
+        raise AssertionError("the server did not start")
+
+    def signal(self, number: int) -> None:
+        os.kill(self.pid, number)
+
+    def died(self, seconds: float) -> bool:
+        """Wait for its death, for so long."""
+        self._process.join(seconds)
+        return not self.alive
+
+    def kill(self) -> None:
+        """As the machine's end does it."""
+        self._process.kill()
+        self._process.join()
+
+    def end(self) -> None:
+        """Stop it in order, whatever state it is in; kill it where it does not."""
+        if self.alive:
+            self.signal(signal.SIGCONT)
+            self.signal(signal.SIGTERM)
+            if not self.died(20):
+                self.kill()
+
+
+def free_ports() -> int:
+    """A port that is free, and so is the one above it."""
+    while True:
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", 0)) as one:
+            port = int(one.getsockname()[1])
+            with socket.create_server(("127.0.0.1", port + 1)):
+                return port
+
+
+@contextlib.contextmanager
+def together(lives: list[Life]) -> Iterator[list[Life]]:
+    """End all of them with the block; what the list holds then counts."""
+    try:
+        yield lives
+    finally:
+        for life in lives:
+            life.end()

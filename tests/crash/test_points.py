@@ -1,0 +1,240 @@
+"""kill -9 right before and right after every commit there is; each life takes over from the one that was killed.
+
+Each life is loaded with everything that a server does until its fuse kills it. After the last one, all accounts are
+settled: what was answered with 200 was delivered, and a message arrived twice only where an attempt was left in doubt.
+"""
+
+import asyncio
+import contextlib
+import json
+import os
+import random
+import signal
+import time
+from collections import Counter, defaultdict
+from functools import partial
+
+import httpx2
+
+from bridge import clock
+from bridge.model import Verification, Verified
+from bridge.store import deliveries, events, open_store, retention
+from bridge.vendors import load, samples
+from bridge.verify import sign
+from tests.bridges import SECRET, TOKEN
+from tests.crash.lives import Life, free_ports
+from tests.crash.points import KEEP, Fuse, operations
+from tests.fakes.asgi import App, Reply
+from tests.fakes.server import serving
+
+ROUNDS = max(1, int(os.environ.get("CRASH_ROUNDS", "5")) // 5)
+LATEST = 3
+"""A fuse burns down at the first to the third time."""
+
+SPAN = 0.5
+"""Seconds that leases count here: with PostgreSQL each life waits for the last one's to end."""
+
+PATIENCE = 8
+"""Seconds in which every point must be come to."""
+
+AT_START = {"migrations.migrate"}
+"""Points that are passed before there are hooks."""
+
+AT_THE_END = {"leases.release"}
+"""Points that are passed when a server is told to stop."""
+
+NOT_REACHED = {"migrations.try_writing": "changes nothing, and is asked only after a hook could not be kept"}
+
+OLD = 2 * retention.STEP // 100
+"""Events that are old enough to be let go of."""
+
+CONFIG = """
+listen: "127.0.0.1:{port}"
+admin: {{listen: "127.0.0.1:{admin_port}", token: {token}}}
+store: {{url: "{store}", keep: 1d}}
+sources: {{mobile: {{vendor: autosana, secret: {secret}}}}}
+targets:
+  lake:
+    {{type: http, url: "{target}/in", concurrency: 2, retry: {{first: 10ms, most: 50ms}},
+      signing_secret: whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=}}
+routes: [{{name: all, to: [lake]}}]
+"""
+
+
+class Lake(App):
+    """Refuses some for good and some once; `accepted` counts what it took, by message."""
+
+    def __init__(self):
+        super().__init__()
+        self.seen: set[str] = set()
+        self.accepted: Counter[str] = Counter()
+
+    def reply(self, request):
+        message_id = request.headers["webhook-id"]
+        number = int(request.json()["vcs"]["commit"])
+        first, _ = message_id not in self.seen, self.seen.add(message_id)
+        if number % 11 == 5:
+            return Reply(400, "not this one")
+        if number % 5 == 3 and first:
+            return Reply(503, "not now")
+        self.accepted[message_id] += 1
+        return Reply(200)
+
+
+def body(number: int) -> bytes:
+    payload = json.loads(samples("autosana")["failed" if number % 2 else "passed"])
+    payload["app"]["id"] = f"app-{number % 3}"
+    payload["git"]["commit_sha"] = f"{number:07d}"
+    return json.dumps(payload).encode()
+
+
+class Loaded:
+    """What is asked of one life after another, and what they acknowledged."""
+
+    def __init__(self, port):
+        self.hooks = f"http://127.0.0.1:{port}/hooks/mobile"
+        self.api = f"http://127.0.0.1:{port + 1}/api"
+        self.head = {"authorization": f"Bearer {TOKEN}"}
+        self.acknowledged: set[str] = set()
+        self.number = 0
+
+    async def until_killed(self, life, fuse):
+        """Work until the fuse has burnt down; whether it has."""
+        async with httpx2.AsyncClient(timeout=5, trust_env=False) as client:
+            work = [self._vendor, self._vendor, self._stranger, self._operator]
+            tasks = [asyncio.create_task(self._again_and_again(one, client, life)) for one in work]
+            began = time.monotonic()
+            while life.alive and time.monotonic() < began + PATIENCE:
+                if fuse.point in AT_THE_END and time.monotonic() > began + 2 * SPAN:
+                    life.signal(signal.SIGTERM)
+                await asyncio.sleep(0.01)
+            by_its_fuse = life.status == -signal.SIGKILL
+            life.kill()
+            await asyncio.gather(*tasks)
+        return by_its_fuse
+
+    async def _again_and_again(self, work, client, life):
+        """For as long as the life lasts, which begins to answer and ends when it likes."""
+        while life.alive:
+            with contextlib.suppress(httpx2.TransportError):
+                await work(client)
+            await asyncio.sleep(0.01)
+
+    async def _vendor(self, client):
+        scheme = load("autosana").signature
+        assert scheme
+        self.number += 1
+        content = body(self.number)
+        answer = await client.post(self.hooks, content=content, headers=sign(scheme, SECRET, content, clock.now()))
+        if answer.status_code == 200:
+            self.acknowledged.add(answer.json()["id"])
+
+    async def _stranger(self, client):
+        await client.post(self.hooks, content=b"{}")
+
+    async def _operator(self, client):
+        """Replays, pauses, resumes and discards."""
+        head = self.head
+        rows = (await client.get(f"{self.api}/deliveries?limit=40", headers=head)).json()["deliveries"]
+        if rows:
+            one, other = rows[0], rows[-1]
+            await client.post(f"{self.api}/deliveries/{other['id']}/replay", headers=head)
+            await client.post(f"{self.api}/events/{other['event_id']}/replay", headers=head)
+            await client.post(f"{self.api}/targets/lake/pause", headers=head)
+            await client.post(f"{self.api}/deliveries/{one['id']}/discard", headers=head)
+            await client.post(f"{self.api}/targets/lake/resume", headers=head)
+
+
+async def grow_old(store_url):
+    """Put events and dedupe keys of long ago into the store."""
+    store = await open_store(store_url, exclusive=False)
+    then = clock.now() - 9 * clock.DAY
+    try:
+        for n in range(OLD):
+            proof = Verification("hmac-sha256", True, 1)
+            hook = Verified("mobile", "autosana", then, {}, b"{}", proof, b"%032d" % n, then + clock.SECOND)
+            receipt = await store.keep(hook)
+            await store.write(partial(events.dispatched, event_id=receipt.id, kind="old", results=[], now=then))
+    finally:
+        await store.close()
+
+
+async def accounts(store_url):
+    """(deliveries by event, attempts by message, ids of kept events), and nothing waits."""
+    store = await open_store(store_url, exclusive=False)
+    try:
+        owed = await store.read(partial(deliveries.listed, limit=1_000_000))
+        kept = await store.read(partial(events.recent, source=None, before=None, limit=1_000_000))
+        waiting = await store.read(partial(events.waiting, sources=["mobile"], limit=1))
+        attempts = {
+            row["message_id"]: await store.read(partial(deliveries.attempts, message_id=row["message_id"]))
+            for row in owed
+            if row["message_id"]
+        }
+    finally:
+        await store.close()
+    by_event = defaultdict(list)
+    for row in owed:
+        by_event[row["event_id"]].append(row)
+    settled = not waiting and all(row["state"] != "waiting" for row in owed)
+    return by_event, attempts, {row["id"] for row in kept}, settled
+
+
+def fuses(chance):
+    """Every point before and after its commit, in an order of chance; the beginning first."""
+    found = [
+        Fuse(point, when, chance.randint(1, LATEST))
+        for point in sorted(operations() - AT_START - AT_THE_END - NOT_REACHED.keys() | {KEEP})
+        for when in ("before", "after")
+    ]
+    found += [Fuse(point, "after") for point in AT_THE_END] + [Fuse(point, "before") for point in AT_THE_END]
+    chance.shuffle(found)
+    return found
+
+
+def test_killed_at_every_commit_it_loses_nothing_and_repeats_only_what_was_in_doubt(tmp_path, store_url):
+    chance = random.Random(11)
+    lake, port = Lake(), free_ports()
+    load_ = Loaded(port)
+    path = tmp_path / "config.yaml"
+    with serving(lake) as url:
+        path.write_text(
+            CONFIG.format(port=port, admin_port=port + 1, token=TOKEN, store=store_url, secret=SECRET, target=url)
+        )
+        for point in AT_START:
+            with Life(path, port, fuse=Fuse(point, "before"), span=SPAN) as life:
+                assert life.died(PATIENCE), point
+        Life(path, port, span=SPAN).up().end()
+        asyncio.run(grow_old(store_url))
+        for fuse in [fuse for _ in range(ROUNDS) for fuse in fuses(chance)]:
+            with Life(path, port, fuse=fuse, span=SPAN) as life:
+                assert asyncio.run(load_.until_killed(life, fuse)), f"{fuse} was never come to"
+        with Life(path, port, span=SPAN) as last:
+            last.up()
+            resume = f"{load_.api}/targets/lake/resume"  # a life may have ended while its operator had it paused
+            assert httpx2.post(resume, headers=load_.head, trust_env=False).is_success
+            deadline = time.monotonic() + 30
+            while not (found := asyncio.run(accounts(store_url)))[-1]:
+                assert time.monotonic() < deadline, last.log.read_text()[-3_000:]
+                time.sleep(0.2)
+    by_event, attempts, kept, _ = found
+    assert len(load_.acknowledged) > len(by_event) / 2
+    assert load_.acknowledged <= kept == by_event.keys()  # the old ones are gone, nothing else is
+    states = {event_id: [row["state"] for row in rows] for event_id, rows in by_event.items()}
+    assert {one for one in load_.acknowledged if not {"sent", "dead", "cancelled"} & set(states[one])} == set()
+    for rows in by_event.values():
+        for row in rows:
+            if row["state"] == "sent":
+                assert lake.accepted[row["message_id"]] >= 1, "recorded as sent, and never arrived"
+            if row["state"] == "dead":
+                assert "not this one" in row["reason"]
+    in_doubt = {
+        message_id: sum(one["answer"] in ("interrupted", "unknown") for one in made)
+        for message_id, made in attempts.items()
+    }
+    assert {one: n for one, n in lake.accepted.items() if n > 1 + in_doubt[one]} == {}
+    assert sum(in_doubt.values()) > 0
+
+
+def test_a_point_that_is_said_to_be_out_of_reach_is_one():
+    assert (NOT_REACHED.keys() | AT_START | AT_THE_END) <= operations()
