@@ -29,7 +29,10 @@ from bridge.setup import Setup
 from bridge.store import Store, Tx, deliveries, events, leases, subjects
 
 AT_ONCE = 32
-"""Events dispatched in one transaction: hooks that come meanwhile wait for it on SQLite, so it is kept short."""
+"""Events dispatched in one transaction."""
+
+AT_ONCE_BUSY = 4
+"""While hooks come thick: on SQLite they wait for that transaction, so it is kept short."""
 
 SLICE = 4
 """Events normalized before others on the loop (hooks that wait for their answer) get a turn."""
@@ -206,14 +209,15 @@ class Dispatcher:
         if setup is not self._parked_under:  # what a changed file made impossible it may have made possible again
             self.parked.clear()
             self._parked_under = setup
+        limit = AT_ONCE_BUSY if self._busy() else AT_ONCE
         found: list[Event] = []
         after = -1
         while True:
             page = await self._store.read(
-                partial(events.waiting, sources=list(setup.dispatched), limit=AT_ONCE, after=after)
+                partial(events.waiting, sources=list(setup.dispatched), limit=limit, after=after)
             )
             found += [event for event in page if event.id not in self.parked]
-            if found or len(page) < AT_ONCE:
+            if found or len(page) < limit:
                 return found
             after = page[-1].seq
 

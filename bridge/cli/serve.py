@@ -16,6 +16,11 @@ from bridge.errors import ConfigError
 from bridge.logs import start_logging
 from bridge.web.server import running
 
+SWITCH = 0.001
+"""Seconds after which a thread that is busy lets another one go on. The store writes on a thread of its own and asks
+for its turn several times in each commit; Python's 5 ms would each time make every hook wait that long.
+"""
+
 
 @click.command("serve")
 @config_option
@@ -32,6 +37,7 @@ def serve_command(config_path: Path | None, logs: str | None) -> None:
     if not config.admin_token:
         token = secrets.token_urlsafe(24)
         click.echo(f"No admin.token is set. For this run it is: {token}")
+    sys.setswitchinterval(SWITCH)
     uvloop.run(_serve(path, token))
 
 

@@ -376,7 +376,7 @@ def _answer(done: Sequence[tuple["asyncio.Future[Any]", Any, BaseException | Non
 def _connect(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=BUSY_WAIT)
     connection.row_factory = sqlite3.Row
-    for pragma in ("journal_mode = WAL", "synchronous = FULL", "wal_autocheckpoint = 2000", "cache_size = -4000"):
+    for pragma in ("journal_mode = WAL", "synchronous = FULL", "wal_autocheckpoint = 4000", "cache_size = -4000"):
         connection.execute(f"PRAGMA {pragma}").fetchall()
     return connection
 
