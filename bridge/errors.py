@@ -54,10 +54,15 @@ class Reason(StrEnum):
     TOO_OLD = "too_old"
     IN_THE_FUTURE = "in_the_future"
     NO_KEY_MATCHED = "no_key_matched"
+    ADDRESS_NOT_ALLOWED = "address_not_allowed"
+    TOO_MANY = "too_many"
+    TOO_LARGE = "too_large"
+    TOO_SLOW = "too_slow"
+    NOT_A_POST = "not_a_post"
 
 
 class Refused(BridgeError):
-    """A hook that could not prove who sent it. `detail` is for the operator and holds nothing secret."""
+    """A hook that was not let in. `detail` is for the operator and holds nothing secret."""
 
     def __init__(self, reason: Reason, detail: str) -> None:
         self.reason = reason

@@ -3,29 +3,38 @@
 Received -> Verified -> Receipt        or Refused, or StoreUnavailable; nothing else comes out
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from bridge.config import Source
+from bridge.errors import Refused
 from bridge.model import Receipt, Received, Verification, Verified
 from bridge.store import Store
 from bridge.verify import Proof, dedupe_key
 
+Doubt = Callable[[Received, Refused], None]
+"""Told of a hook that is let in although it could not prove who sent it."""
 
-async def ingest(received: Received, source: Source, store: Store, now: int) -> Receipt:
+
+async def ingest(received: Received, source: Source, store: Store, now: int, doubt: Doubt) -> Receipt:
     """Verify a hook and keep it. Returns when its bytes are on disk, a duplicate's when the first copy's are.
 
     Raises Refused where its source's rules do not let it in, StoreUnavailable where it could not be kept.
     """
-    return await store.keep(admit(received, source, now))
+    return await store.keep(admit(received, source, now, doubt))
 
 
-def admit(received: Received, source: Source, now: int) -> Verified:
-    """What the source's rules say about a hook. Raises Refused."""
-    if source.verifier is None:
-        proof = Proof(Verification("none", verified=False), received.body)
-    else:
+def admit(received: Received, source: Source, now: int, doubt: Doubt) -> Verified:
+    """What the source's rules say about a hook. Raises Refused, unless the source says `verify: shadow`."""
+    if source.scheme is None or source.verifier is None:
+        return _admitted(received, source, Proof(Verification("none", verified=False), received.body))
+    try:
         proof = source.verifier.prove(received, now)
+    except Refused as refused:
+        if source.verify != "shadow":
+            raise
+        doubt(received, refused)
+        proof = Proof(Verification(source.scheme.name, verified=False, reason=refused.reason.value), received.body)
     return _admitted(received, source, proof)
 
 

@@ -9,6 +9,18 @@ TEXT_TYPE = CONTENT_TYPE_LATEST
 
 HOOKS = Counter("drawbridge_hooks", "Hooks answered", ["source", "status"], registry=REGISTRY)
 REFUSALS = Counter("drawbridge_refusals", "Hooks refused", ["source", "reason"], registry=REGISTRY)
+UNVERIFIED = Counter(
+    "drawbridge_unverified_hooks",
+    "Hooks let in that would have been refused but for 'verify: shadow'",
+    ["source", "reason"],
+    registry=REGISTRY,
+)
+OPEN_SOURCES = Gauge(
+    "drawbridge_open_sources",
+    "1 for a source that lets in what nobody has proved",
+    ["source", "verify"],
+    registry=REGISTRY,
+)
 KEEP_SECONDS = Histogram(
     "drawbridge_keep_seconds",
     "From a complete hook to its answer",

@@ -83,7 +83,8 @@ class Transition(StrEnum):
 class Received:
     """One complete request as it came off the wire; nothing about it is trusted.
 
-    `headers` are (lower-case name, value decoded as latin-1) in wire order, repeats included.
+    `headers` are (lower-case name, value decoded as latin-1) in wire order, repeats included. `peer` is the address of
+    the connection's other end, which may be a proxy's.
     """
 
     source: str
@@ -92,6 +93,7 @@ class Received:
     headers: tuple[tuple[str, str], ...]
     body: bytes
     received_at: int
+    peer: str | None = None
 
     def header(self, name: str) -> list[str]:
         """All values of that header, in wire order; `name` in any case."""
@@ -101,11 +103,15 @@ class Received:
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """How a hook proved itself: the scheme, whether it did, and which secret matched (1 is the newest)."""
+    """How a hook proved itself: the scheme, whether it did, and which secret matched (1 is the newest).
+
+    `reason` says why it did not, where it was let in all the same (`verify: shadow`): a word of `errors.Reason`.
+    """
 
     scheme: str
     verified: bool
     secret: int | None = None
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +147,27 @@ class Receipt:
 
     id: str
     status: Status
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A hook that was not let in, or would not have been (`let_in`: its source says `verify: shadow`).
+
+    `headers` are masked but for those that are kept of accepted hooks too. `body` is its beginning, `size` the bytes of
+    all of it as far as they came or were announced. `caller` is an address, or null where nobody knows.
+    """
+
+    id: str
+    source: str
+    at: int
+    reason: str
+    detail: str
+    method: str
+    caller: str | None
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+    size: int
+    let_in: bool = False
 
 
 # ---------------------------------------------------------------------------------------------- from disk

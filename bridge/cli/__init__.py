@@ -20,6 +20,7 @@ COMMANDS = {
     "deliveries": "operate",
     "replay": "operate",
     "targets": "operate",
+    "refusals": "door",
 }
 """Command -> the module here that has it, as `<command>_command`."""
 

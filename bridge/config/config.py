@@ -10,10 +10,12 @@ from typing import Any, Literal
 
 from pydantic import SecretStr
 
+from bridge.callers import Network
 from bridge.config.marks import Path, Place
 from bridge.config.report import show
 from bridge.config.schema import Address, Admin, Case, Store
 from bridge.errors import Problem
+from bridge.pace import Rate
 from bridge.routing import Route
 from bridge.vendors import Vendor, VendorOptions
 from bridge.verify import Scheme, Verifier
@@ -25,18 +27,22 @@ Condition = Callable[[dict[str, Any]], bool]
 class Source:
     """One door, ready to be asked: what its hooks must prove, and who understands them.
 
-    `scheme` is null exactly where `verify` is `none`. `dedupe_window` is in microseconds, `max_body` in bytes.
+    `scheme` is null exactly where `verify` is `none`, `allow_from` empty where hooks may come from everywhere.
+    `dedupe_window` and `expect_every` are in microseconds, `max_body` in bytes.
     """
 
     name: str
     vendor: Vendor
     options: VendorOptions
-    verify: Literal["enforce", "none"]
+    verify: Literal["enforce", "shadow", "none"]
     scheme: Scheme | None
     secrets: tuple[str, ...] = field(repr=False)
     dedupe_window: int | None
     max_body: int
     tests: Literal["show", "hide"]
+    allow_from: tuple[Network, ...] = ()
+    rate: Rate | None = None
+    expect_every: int | None = None
     verifier: Verifier | None = field(init=False, repr=False, compare=False)
     """The scheme and the secrets, compiled once; null where the scheme is."""
     kept_headers: frozenset[str] = field(init=False, compare=False)
@@ -59,6 +65,7 @@ class Config:
     file: FilePath
     listen: Address
     public_url: str | None
+    trusted_proxies: tuple[Network, ...]
     admin: Admin
     store: Store
     templates: FilePath | None

@@ -28,6 +28,12 @@ T = TypeVar("T")
 
 ANY_HOST = {"0.0.0.0", "::"}  # noqa: S104 (to compare with)
 
+OPEN = {
+    "none": "'none' lets everybody in: whoever knows the URL can write to your chat; where the sender cannot sign, "
+    "limit who may call with allow_from",
+    "shadow": "'shadow' lets in what would be refused; make it enforce when `drawbridge refusals` shows nothing new",
+}
+
 
 def load(path: FilePath, env: Mapping[str, str]) -> Config:
     """The configuration in the file at `path`. Raises ConfigError, and nothing else, with all that is wrong."""
@@ -93,12 +99,14 @@ class _Reading:
         if top is None:
             return None
         self._doors(top)
+        self._expectations(top, sources)
         templates = self._templates(top.templates)
         files = [self.file, *self.report.filling.files, *([templates] if templates else [])]
         return Config(
             file=self.file,
             listen=top.listen,
             public_url=top.public_url,
+            trusted_proxies=top.trusted_proxies,
             admin=top.admin,
             store=top.store,
             templates=templates,
@@ -147,6 +155,13 @@ class _Reading:
         if public.port == admin.port != 0 and (public.host == admin.host or {public.host, admin.host} & ANY_HOST):
             self.report.add(("admin", "listen"), f"needs another port than listen, which is {public}")
 
+    def _expectations(self, top: schema.Top, sources: Mapping[str, Source | None]) -> None:
+        """When a source was last heard of is known for as long as its events are kept."""
+        for name, source in sources.items():
+            if source and source.expect_every and source.expect_every >= top.store.keep:
+                text = "must be shorter than store.keep: what is older is forgotten"
+                self.report.add(("sources", name, "expect_every"), text)
+
     # ------------------------------------------------------------------------------ vendors and sources
 
     def _vendor(self, path: Path) -> Vendor | None:
@@ -180,6 +195,9 @@ class _Reading:
             verify=written.verify,
             scheme=None if written.verify == "none" else scheme,
             secrets=secrets,
+            allow_from=written.allow_from or (),
+            rate=written.rate,
+            expect_every=written.expect_every,
             dedupe_window=written.dedupe_window,
             max_body=written.max_body,
             tests=written.tests,
@@ -222,12 +240,14 @@ class _Reading:
     def _proof(
         self, path: Path, written: schema.Source, vendor: Vendor, scheme: Scheme | None, secrets: tuple[str, ...]
     ) -> None:
-        """A door is closed, or it says that it is open."""
+        """A door is closed, or it says that it is open, which is said again at every start."""
         if written.verify == "none":
-            for key in ("secret", "signature"):
-                if getattr(written, key) is not None:
-                    text = "is never used with 'verify: none', which lets everybody in; remove one of the two"
-                    self.report.add((*path, key), text, key=True)
+            unused = [key for key in ("secret", "signature") if getattr(written, key) is not None]
+            for key in unused:
+                text = "is never used with 'verify: none', which lets everybody in; remove one of the two"
+                self.report.add((*path, key), text, key=True)
+            if not unused and not written.allow_from:
+                self.report.add((*path, "verify"), OPEN["none"], warning=True)
             return
         if scheme is None and written.signature is None:
             text = f"vendor {vendor.name!r} signs nothing; say how with 'signature', or 'verify: none' for an open door"
@@ -235,6 +255,8 @@ class _Reading:
         elif not secrets:
             text = "needs the key 'secret'; without one anybody could post here ('verify: none' if that is meant)"
             self.report.add(path, text, key=True)
+        elif written.verify == "shadow":
+            self.report.add((*path, "verify"), OPEN["shadow"], warning=True)
         for index, secret in enumerate(secrets if scheme else ()):
             try:
                 scheme and matcher(scheme, secret)

@@ -22,7 +22,9 @@ from pydantic import (
 )
 
 from bridge import clock
+from bridge.callers import Networks
 from bridge.options import Duration, Options, Size
+from bridge.pace import Intake
 from bridge.routing import Route, Words
 from bridge.targets import TargetOptions
 from bridge.vendors import Vendor
@@ -110,6 +112,12 @@ def _body_size(size: int) -> int:
     return size
 
 
+def _expectable(span: int) -> int:
+    if span < clock.MINUTE:
+        raise ValueError("must be at least 1m, and be written with its unit")
+    return span
+
+
 Secret = Annotated[SecretStr, AfterValidator(_not_empty)]
 Name = Annotated[str, AfterValidator(_name)]
 Text = Annotated[str, Field(min_length=1)]
@@ -138,9 +146,16 @@ class Source(Options):
     vendor: Text
     secret: Secret | Annotated[tuple[Secret, ...], Field(min_length=1)] | None = None
     """What the sender signs with; of several, any may match (newest first)."""
-    verify: Literal["enforce", "none"] = "enforce"
+    verify: Literal["enforce", "shadow", "none"] = "enforce"
+    """`shadow` lets in what would be refused, marks it and counts it."""
     signature: SchemeOverride | None = None
     """What this source's sender does differently from its vendor."""
+    allow_from: Annotated[Networks, Field(min_length=1)] | None = None
+    """From where hooks are taken; from everywhere where it is left out."""
+    rate: Intake | None = None
+    """How many hooks are taken in how much time, by each process."""
+    expect_every: Annotated[Duration, AfterValidator(_expectable)] | None = None
+    """An alarm is raised when nothing came for so long."""
     dedupe_window: Annotated[Duration, Field(ge=0)] | None = None
     max_body: Annotated[Size, AfterValidator(_body_size)] = 5 << 20
     options: dict[str, Any] = Field(default_factory=dict)
@@ -177,6 +192,8 @@ class Top(Options):
 
     listen: Listen = Address("0.0.0.0", 8080)  # noqa: S104 (the public door)
     public_url: Annotated[str, AfterValidator(_public_url)] | None = None
+    trusted_proxies: Networks = ()
+    """Whose `X-Forwarded-For` is believed."""
     admin: Admin = Admin()
     store: Store = Store()
     templates: FilePath | None = None

@@ -115,6 +115,23 @@ STEPS: tuple[tuple[str, ...], ...] = (
             last_detail TEXT NOT NULL,
             PRIMARY KEY (source, reason))""",
     ),
+    (
+        # The last few of what was refused, of each source and reason.
+        """CREATE TABLE refused (
+            seq {serial},
+            id TEXT NOT NULL UNIQUE,
+            source TEXT NOT NULL,
+            at BIGINT NOT NULL,
+            reason TEXT NOT NULL,
+            detail TEXT NOT NULL,
+            method TEXT NOT NULL,
+            caller TEXT,
+            headers TEXT NOT NULL,
+            body {bytes} NOT NULL,
+            size BIGINT NOT NULL,
+            let_in BOOLEAN NOT NULL)""",
+        "CREATE INDEX refused_by_reason ON refused (source, reason, seq)",
+    ),
 )
 
 

@@ -7,6 +7,7 @@ repeat is known. Every failure at this door is a `Refused`, whatever the sender 
 from bridge.verify.dedupe import dedupe_key
 from bridge.verify.json_js import reserialize
 from bridge.verify.keys import matcher
+from bridge.verify.masking import mask, masked
 from bridge.verify.scheme import KeyValue, Scheme, SchemeOverride
 from bridge.verify.signature import Proof, Verifier, verify
 from bridge.verify.signing import Signed, sign, sign_request
@@ -19,6 +20,8 @@ __all__ = [
     "Signed",
     "Verifier",
     "dedupe_key",
+    "mask",
+    "masked",
     "matcher",
     "reserialize",
     "sign",

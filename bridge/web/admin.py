@@ -21,7 +21,15 @@ from bridge.metrics import PAUSED, TEXT_TYPE, WAITING, as_text
 from bridge.setup import Setup
 from bridge.store import Store, deliveries, events, refusals, targets
 from bridge.store.migrations import try_writing
-from bridge.web.readable import event_story, iso, readable_delivery, readable_event, target_rows
+from bridge.web.readable import (
+    event_story,
+    iso,
+    readable_body,
+    readable_delivery,
+    readable_event,
+    readable_refusal,
+    target_rows,
+)
 
 MOST_LISTED = 1_000
 NO_STORE = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
@@ -210,7 +218,9 @@ class Admin:
                 "name": name,
                 "vendor": source.vendor.name,
                 "url": f"{self._setup().config.public_url or ''}/hooks/{name}",
-                "verified": source.scheme is not None,
+                "verify": source.verify,
+                "verified": source.verify == "enforce",
+                "allow_from": [str(network) for network in source.allow_from],
                 "secrets": len(source.secrets),
                 "refusals": [
                     {**count, "last_at": iso(count["last_at"])} for count in counts if count["source"] == name
@@ -219,6 +229,20 @@ class Admin:
             for name, source in sorted(self._setup().sources.items())
         ]
         return _json({"sources": listed})
+
+    async def list_refusals(self, request: Request) -> Response:
+        """`?source=`: the last few of each source and reason, the newest first, without their bodies."""
+        found = await self._store.read(partial(refusals.recent, source=request.query_params.get("source")))
+        return _json({"refusals": [readable_refusal(one, self._setup().sources.get(one.source)) for one in found]})
+
+    async def show_refusal(self, request: Request) -> Response:
+        """One of them, with the beginning of its body."""
+        refusal_id = request.path_params["id"]
+        found = await self._store.read(partial(refusals.find, refusal_id=refusal_id))
+        if found is None:
+            raise HTTPException(404, f"no refusal {refusal_id}")
+        shown = readable_refusal(found, self._setup().sources.get(found.source))
+        return _json(shown | readable_body(found.body))
 
     async def send_sample(self, request: Request) -> Response:
         """Take in the request's body as a test event: marked TEST, it touches neither history nor dedupe."""
@@ -282,6 +306,8 @@ def admin_app(admin: Admin, token: Callable[[], str]) -> Starlette:
         Route("/targets", admin.list_targets),
         Route("/targets/{name}/pause", admin.pause_target, methods=["POST"]),
         Route("/targets/{name}/resume", admin.resume_target, methods=["POST"]),
+        Route("/refusals", admin.list_refusals),
+        Route("/refusals/{id}", admin.show_refusal),
         Route("/sources", admin.list_sources),
         Route("/sources/{name}/send", admin.send_sample, methods=["POST"]),
     ]

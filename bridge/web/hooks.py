@@ -8,8 +8,8 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections import Counter, deque
-from collections.abc import Callable, Mapping
+from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 from starlette.requests import Request
@@ -18,14 +18,17 @@ from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bridge import clock
+from bridge.callers import FORWARDED_FOR, caller, within
 from bridge.config import Source
-from bridge.errors import Refused, StoreUnavailable
+from bridge.errors import Reason, Refused, StoreUnavailable
 from bridge.ingest import ingest
-from bridge.metrics import BYTES_IN_FLIGHT, KEEP_SECONDS, REFUSALS, hooks_answered
+from bridge.metrics import BYTES_IN_FLIGHT, KEEP_SECONDS, hooks_answered
 from bridge.model import Received
+from bridge.pace import Pace, Rate
 from bridge.setup import Setup
 from bridge.store import Store
 from bridge.web.answers import CLOSE, answer
+from bridge.web.refused import Refusals
 
 PREFIX = "/hooks/"
 
@@ -59,33 +62,6 @@ class _Gone(Exception):
     """The caller hung up before its hook was complete."""
 
 
-class Refusals:
-    """Refusals since the last look, counted: (source, reason) to (how many, the last one's detail)."""
-
-    def __init__(self) -> None:
-        self._counts: Counter[tuple[str, str]] = Counter()
-        self._details: dict[tuple[str, str], str] = {}
-
-    def add(self, source: str, refused: Refused) -> None:
-        key = (source, refused.reason.value)
-        self._counts[key] += 1
-        self._details[key] = refused.detail
-        REFUSALS.labels(*key).inc()
-
-    def put_back(self, taken: Mapping[tuple[str, str], tuple[int, str]]) -> None:
-        """Count again what could not be written down."""
-        for key, (count, detail) in taken.items():
-            self._counts[key] += count
-            self._details.setdefault(key, detail)
-
-    def take(self) -> Mapping[tuple[str, str], tuple[int, str]]:
-        """What was counted, and begin anew."""
-        taken = {key: (count, self._details[key]) for key, count in self._counts.items()}
-        self._counts.clear()
-        self._details.clear()
-        return taken
-
-
 class Hooks:
     """`POST /hooks/{source}`, as a bare ASGI application."""
 
@@ -105,6 +81,7 @@ class Hooks:
         self._in_flight = 0
         self._lately: deque[float] = deque([-BUSY_SECONDS] * BUSY, maxlen=BUSY)
         """When the last hooks came (monotonic seconds)."""
+        self._paces: dict[str, Pace] = {}
         self.failing = False
         """The last hook that came could not be kept."""
 
@@ -118,9 +95,12 @@ class Hooks:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         source = self._setup().sources.get(scope["path"][len(PREFIX) :])
         if source is None:
+            hooks_answered("", "404").inc()
             await answer(send, 404, {"error": "no such source"}, CLOSE)
             return
         if scope["method"] != "POST":
+            self._refuse(scope, source, Refused(Reason.NOT_A_POST, f"was sent with {scope['method'][:20]}, not POST"))
+            hooks_answered(source.name, "405").inc()
             await answer(send, 405, {"error": "send hooks with POST"}, (b"allow", b"POST"), CLOSE)
             return
         held = _Held(self, _announced(scope))
@@ -138,11 +118,21 @@ class Hooks:
         self, scope: Scope, receive: Receive, source: Source, held: "_Held"
     ) -> tuple[int, dict[str, Any], tuple[tuple[bytes, bytes], ...]]:
         """Read, verify, keep; what to answer. Raises _Gone where nobody is there to be answered."""
+        if source.allow_from and not self._may_call(scope, source):
+            await _discard(receive)
+            return 401, {"error": "unauthorized"}, (CLOSE,)
+        if source.rate and (wait := self._too_soon(scope, source, source.rate)):
+            await _discard(receive)
+            return 429, {"error": "too many, try again"}, ((b"retry-after", b"%d" % wait), CLOSE)
         try:
             body = await held.read(receive, source.max_body, self.body_seconds)
         except TimeoutError:
+            detail = f"the body did not come in {self.body_seconds:g} s"
+            self._refuse(scope, source, Refused(Reason.TOO_SLOW, detail), held.size)
             return 408, {"error": "the body took too long"}, (CLOSE,)
         except _TooLarge:
+            detail = f"the body is larger than max_body, {source.max_body} bytes"
+            self._refuse(scope, source, Refused(Reason.TOO_LARGE, detail), max(held.size, held.announced))
             await _discard(receive)
             return 413, {"error": "the body is too large"}, (CLOSE,)
         except _Full:
@@ -150,10 +140,11 @@ class Hooks:
             return 503, {"error": "busy, try again"}, (RETRY_AFTER, CLOSE)
         now = clock.now()
         self._lately.append(time.monotonic())
+        received = _received(scope, source, body, now)
         try:
-            receipt = await ingest(_received(scope, source, body, now), source, self._store, now)
+            receipt = await ingest(received, source, self._store, now, self._doubt)
         except Refused as refused:
-            self._refusals.add(source.name, refused)
+            self._refusals.add(received, refused)
             return 401, {"error": "unauthorized"}, ()
         except StoreUnavailable as error:
             self.failing = True
@@ -166,6 +157,36 @@ class Hooks:
         self._kept()
         KEEP_SECONDS.observe((clock.now() - now) / clock.SECOND)
         return 200, {"id": receipt.id, "status": receipt.status.value}, ()
+
+    def _may_call(self, scope: Scope, source: Source) -> bool:
+        """Whether the caller's address is one of those that the source allows."""
+        forwarded = [value.decode("latin-1") for name, value in scope["headers"] if name == FORWARDED_FOR.encode()]
+        who = caller(_peer(scope), forwarded, self._setup().config.trusted_proxies)
+        if who is not None and within(who, source.allow_from):
+            return True
+        detail = f"came from {who}, which allow_from does not name" if who else "came from an address nobody knows"
+        self._refuse(scope, source, Refused(Reason.ADDRESS_NOT_ALLOWED, detail))
+        return False
+
+    def _too_soon(self, scope: Scope, source: Source, rate: Rate) -> int:
+        """Seconds until the source may send again; 0 where this hook is one that it may send now."""
+        pace = self._paces.get(source.name)
+        if pace is None or pace.rates != (rate,):
+            pace = self._paces[source.name] = Pace([rate])
+        now = clock.now()
+        wait = pace.wait(now)
+        if not wait:
+            pace.spend(now)
+            return 0
+        self._refuse(scope, source, Refused(Reason.TOO_MANY, "came faster than rate allows"))
+        return -(-wait // clock.SECOND)
+
+    def _refuse(self, scope: Scope, source: Source, refused: Refused, size: int = 0) -> None:
+        """Note what is refused before its body was read."""
+        self._refusals.add(_received(scope, source, b"", clock.now()), refused, size=size or _announced(scope))
+
+    def _doubt(self, received: Received, refused: Refused) -> None:
+        self._refusals.add(received, refused, let_in=True)
 
     def hold(self, size: int) -> None:
         """Count bytes as in flight. Raises _Full where that would be too many."""
@@ -183,8 +204,8 @@ class _Held:
 
     def __init__(self, hooks: Hooks, announced: int) -> None:
         self._hooks = hooks
-        self._announced = announced
-        self._size = 0
+        self.announced = announced
+        self.size = 0
         self._late = False
 
     async def read(self, receive: Receive, most: int, seconds: float) -> bytes:
@@ -207,7 +228,7 @@ class _Held:
         self._late = task is not None and task.cancel()
 
     async def _read(self, receive: Receive, most: int) -> bytes:
-        if self._announced > most:
+        if self.announced > most:
             raise _TooLarge
         chunks: list[bytes] = []
         while True:
@@ -215,16 +236,16 @@ class _Held:
             if message["type"] == "http.disconnect":
                 raise _Gone
             chunk = message.get("body", b"")
-            if self._size + len(chunk) > most:
+            if self.size + len(chunk) > most:
                 raise _TooLarge
             self._hooks.hold(len(chunk))
-            self._size += len(chunk)
+            self.size += len(chunk)
             chunks.append(chunk)
             if not message.get("more_body", False):
                 return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
     def let_go(self) -> None:
-        self._hooks.let_go(self._size)
+        self._hooks.let_go(self.size)
 
 
 async def _discard(receive: Receive) -> None:
@@ -251,7 +272,13 @@ def _received(scope: Scope, source: Source, body: bytes, now: int) -> Received:
         headers=tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]),
         body=body,
         received_at=now,
+        peer=_peer(scope),
     )
+
+
+def _peer(scope: Scope) -> str | None:
+    client = scope.get("client")
+    return client[0] if client else None
 
 
 async def _healthz(_: Request) -> JSONResponse:

@@ -7,8 +7,11 @@ from functools import partial
 from typing import Any
 
 from bridge import clock
+from bridge.config import Source
+from bridge.model import Refusal
 from bridge.store import Store, deliveries, events, targets
 from bridge.store.targets import TargetState
+from bridge.verify import mask
 
 
 async def event_story(store: Store, event_id: str) -> dict[str, Any] | None:
@@ -40,12 +43,36 @@ def readable_event(row: dict[str, Any]) -> dict[str, Any]:
     for key in ("is_test", "is_replay"):
         shown[key] = bool(shown[key])
     if "body" in shown:
-        body = bytes(shown.pop("body"))
-        try:
-            shown["body"] = body.decode()
-        except UnicodeDecodeError:
-            shown["body_base64"] = base64.b64encode(body).decode()
+        shown |= readable_body(bytes(shown.pop("body")))
     return shown
+
+
+def readable_body(body: bytes) -> dict[str, str]:
+    """A body as text where it is text, else in base64."""
+    try:
+        return {"body": body.decode()}
+    except UnicodeDecodeError:
+        return {"body_base64": base64.b64encode(body).decode()}
+
+
+def readable_refusal(refusal: Refusal, source: Source | None) -> dict[str, Any]:
+    """What was refused, for people and programs: without its body, and of its signature only the shape."""
+    # What else is secret was masked before it was kept. Without its source nobody knows which header proves something.
+    proving = source.scheme.headers if source and source.scheme else ()
+    return {
+        "id": refusal.id,
+        "source": refusal.source,
+        "at": iso(refusal.at),
+        "reason": refusal.reason,
+        "detail": refusal.detail,
+        "let_in": refusal.let_in,
+        "method": refusal.method,
+        "caller": refusal.caller,
+        "headers": [
+            [name, mask(value) if name in proving or source is None else value] for name, value in refusal.headers
+        ],
+        "size": refusal.size,
+    }
 
 
 def readable_delivery(row: dict[str, Any]) -> dict[str, Any]:

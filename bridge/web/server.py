@@ -16,17 +16,18 @@ from functools import partial
 from pathlib import Path
 
 from bridge import alarms, clock
-from bridge.config import fingerprint, load, needs_restart, serving_problems, watch
+from bridge.config import Config, fingerprint, load, needs_restart, serving_problems, watch
 from bridge.config.check import rehearse
 from bridge.deliver import Deliverer
 from bridge.dispatch import Dispatcher
 from bridge.errors import BridgeError, ConfigError, StoreUnavailable
-from bridge.metrics import CONFIG_VALID
+from bridge.metrics import CONFIG_VALID, OPEN_SOURCES
 from bridge.setup import Setup, set_up
 from bridge.store import Store, open_store, refusals, retention
 from bridge.web.admin import Admin, admin_app
-from bridge.web.hooks import Hooks, Refusals, hooks_app
+from bridge.web.hooks import Hooks, hooks_app
 from bridge.web.listener import Listener, bind, listening, url_of
+from bridge.web.refused import Refusals
 
 DRAIN = 8.0
 """Seconds for what is at hand when the server is told to stop; `docker stop` kills after ten."""
@@ -60,6 +61,7 @@ class Live:
         # If the file was changed while it was read, what is in use now is not what is there: look again.
         self.loaded = fingerprint(self.files()) if fingerprint([path]) == before else ""
         CONFIG_VALID.set(1)
+        _count_open_sources(self.setup.config)
 
     @property
     def token(self) -> str:
@@ -92,6 +94,7 @@ class Live:
         log.info("the changed configuration is in use")
         for doubt in (*self.problems, *setup.config.warnings):
             log.warning("%s", doubt)
+        _count_open_sources(setup.config)
         return True
 
     def _rehearsed(self) -> Setup:
@@ -103,13 +106,20 @@ class Live:
         return set_up(config)
 
 
+def _count_open_sources(config: Config) -> None:
+    OPEN_SOURCES.clear()
+    for source in config.sources.values():
+        if source.verify != "enforce":
+            OPEN_SOURCES.labels(source.name, source.verify).set(1)
+
+
 class Server:
     """One running bridge. Use as `async with running(...)`."""
 
     def __init__(self, live: Live, store: Store) -> None:
         self.live = live
         self.store = store
-        self._refusals = Refusals()
+        self._refusals = Refusals(lambda: live.setup.config)
         owner = f"{socket.gethostname()}-{os.getpid()}-{clock.uuid7(clock.now())[-6:]}"
         self.deliverer = Deliverer(store, lambda: live.setup, owner)
         self.dispatcher = Dispatcher(
@@ -178,19 +188,12 @@ class Server:
         await watch(self.live.files, self.live.loaded, self.reload)
 
     async def _flush_refusals(self) -> None:
-        counts = self._refusals.take()
-        for (source, reason), (count, detail) in counts.items():
-            log.warning("source %s: %d refused: %s: %s", source, count, reason, detail)
-        if counts:
-            try:
-                await self.store.write(partial(refusals.add, counts=counts, now=clock.now()))
-            except BaseException:
-                self._refusals.put_back(counts)
-                raise
+        await self._refusals.flush(self.store, clock.now())
 
     async def _tidy(self) -> None:
         """Let go of what is old, a small step at a time."""
         before = clock.now() - self.live.setup.config.store.keep
+        await self.store.write(partial(refusals.forget, before=before))
         for step in (partial(retention.forget_seen, now=clock.now()), partial(retention.forget_events, before=before)):
             while await self.store.write(step) >= retention.STEP:  # noqa: ASYNC110 - a pause, not a wait
                 await asyncio.sleep(0.05)

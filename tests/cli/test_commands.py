@@ -39,6 +39,7 @@ def delivered(tmp_path):
         async def story(bridge):
             await bridge.sample("mobile", "passed")
             await bridge.settled(1)
+            await bridge.post("mobile", b"{}", {})
 
         told(path, story)
     return tmp_path
@@ -57,6 +58,13 @@ def test_an_event_is_told_from_beginning_to_end(delivered):
     story = json.loads(drawbridge(delivered, "events", event["id"]).stdout)
     assert story["verification"]["verified"] is True
     assert [one["answer"] for one in story["deliveries"][0]["attempt_log"]] == ["sent"]
+
+
+def test_what_was_refused_is_listed_by_source(delivered):
+    (one,) = json.loads(drawbridge(delivered, "refusals", "mobile", "--json").stdout)
+    assert (one["reason"], one["caller"], one["size"]) == ("missing_header", "127.0.0.1", 2)
+    assert "missing_header" in drawbridge(delivered, "refusals").stdout
+    assert drawbridge(delivered, "refusals", "deploys").stdout == "Nothing was refused.\n"
 
 
 def test_a_paused_target_is_listed_and_resumed(delivered):
@@ -113,7 +121,15 @@ def test_a_broken_file_is_reported_whole_with_exit_status_1(delivered):
 
 def test_a_good_file_is_good(delivered):
     done = drawbridge(delivered, "check")
-    assert (done.returncode, done.stdout) == (0, "config.yaml is good\n")
+    assert done.returncode == 0
+    assert done.stdout.endswith("\nconfig.yaml is good\n")
+
+
+def test_a_good_file_with_an_open_door_says_so(delivered):
+    said = drawbridge(delivered, "check").stdout.splitlines()
+    listed = json.loads(drawbridge(delivered, "check", "--json").stdout)
+    assert said[0].startswith("config.yaml:12:36: warning: sources.open.verify: 'none' lets everybody in")
+    assert [one["warning"] for one in listed] == [True]
 
 
 def test_the_environment_names_the_file_where_the_folder_has_none(delivered, tmp_path_factory):

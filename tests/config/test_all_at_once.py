@@ -232,7 +232,9 @@ def test_types_that_can_come(keys, tmp_path):
 
 @pytest.mark.parametrize("type_", ["anything.at.all", "any*"])
 def test_any_type_may_come_from_a_vendor_that_lists_none(type_, tmp_path):
-    text = ROUTE.replace("sources:", "vendors: {ci: {event: type}}\nsources:\n  ci: {vendor: ci, verify: none}")
+    text = ROUTE.replace(
+        "sources:", "vendors: {ci: {event: type}}\nsources:\n  ci: {vendor: ci, verify: none, allow_from: 10.0.0.1}"
+    )
     assert read(tmp_path, text % f"match: {{type: {type_}}}").warnings == ()
 
 

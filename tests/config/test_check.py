@@ -186,7 +186,7 @@ tests:
 
 
 def test_an_unverified_source_has_no_history(tmp_path):
-    text = GOOD.replace('secret: "${SECRET}"', "verify: none")
+    text = GOOD.replace('secret: "${SECRET}"', "verify: none, allow_from: 10.0.0.1")
     assert (
         checked(tmp_path, f"{text}{TEST}sample: failed, after: [passed], expect: {{match: {{transition: none}}}}}}\n")
         == []

@@ -10,11 +10,12 @@ import pytest
 
 from bridge import clock
 from bridge.errors import StoreRefused
-from bridge.model import Delivery, Status, Verification, Verified, Why
+from bridge.model import Delivery, Refusal, Status, Verification, Verified, Why
 from bridge.store import Store, deliveries, events, leases, messages, open_store, refusals, subjects, targets
 
 NOW = 1_773_489_600_000_000
 OWNER = "replica-1"
+PAIRS = (("qa", "malformed"), ("qa", "too_old"), ("ci", "malformed"))
 VERIFIED = Verification("hmac-sha256", True, 1)
 
 
@@ -423,12 +424,53 @@ def test_waiting_deliveries_are_counted_by_target(store_url):
 def test_refusals_are_counted(store_url):
     async def story(store):
         for count in (2, 3):
-            await store.write(partial(refusals.add, counts={("qa", "malformed"): (count, "why")}, now=NOW + count))
+            counts = {("qa", "malformed"): (count, "why")}
+            await store.write(partial(refusals.add, counts=counts, last=[], now=NOW + count))
         return await store.read(refusals.all_counts)
 
     assert told(store_url, story) == [
         {"source": "qa", "reason": "malformed", "count": 5, "last_at": NOW + 3, "last_detail": "why"}
     ]
+
+
+def refused(n: int, *, source: str = "qa", reason: str = "malformed") -> Refusal:
+    return Refusal(
+        id=f"{source}-{reason}-{n}",
+        source=source,
+        at=NOW + n,
+        reason=reason,
+        detail="why",
+        method="POST",
+        caller="2001:db8::1",
+        headers=(("x-a", "1"), ("x-a", "\x00\xff")),
+        body=b"\x00\xff" * n,
+        size=2 * n,
+        let_in=n % 2 == 1,
+    )
+
+
+def test_of_what_was_refused_the_last_few_of_each_source_and_reason_are_kept(store_url):
+    made = [refused(n, source=source, reason=reason) for n in range(9) for source, reason in PAIRS]
+
+    async def story(store):
+        for start in range(0, len(made), 5):
+            await store.write(partial(refusals.add, counts={}, last=made[start : start + 5], now=NOW))
+        found = await store.read(partial(refusals.find, refusal_id="qa-malformed-8"))
+        gone = await store.read(partial(refusals.find, refusal_id="qa-malformed-1"))
+        return await store.read(refusals.recent), await store.read(partial(refusals.recent, source="ci")), found, gone
+
+    everything, of_ci, found, gone = told(store_url, story)
+    assert sorted(one.id for one in everything) == sorted(one.id for one in made[-4 * len(PAIRS) :])
+    assert [one.at - NOW for one in of_ci] == [8, 7, 6, 5]
+    assert (found, gone) == (refused(8), None)
+
+
+def test_what_was_refused_long_ago_is_let_go_of(store_url):
+    async def story(store):
+        await store.write(partial(refusals.add, counts={}, last=[refused(1), refused(2)], now=NOW))
+        return await store.write(partial(refusals.forget, before=NOW + 2)), await store.read(refusals.recent)
+
+    assert told(store_url, story) == (1, [refused(2)])
 
 
 # ------------------------------------------------------------------------------------------------ leases, schema

@@ -243,7 +243,7 @@ def test_an_open_door_is_open_and_says_that_nothing_was_verified(path):
         (row,) = await kept(bridge)
         return answer.status_code, json.loads(row["verification"])
 
-    assert told(path, story) == (200, {"scheme": "none", "verified": False, "secret": None})
+    assert told(path, story) == (200, {"scheme": "none", "verified": False, "secret": None, "reason": None})
 
 
 def test_only_headers_that_the_scheme_names_are_kept(path):
