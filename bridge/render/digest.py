@@ -24,8 +24,9 @@ def digest(results: Iterable[dict[str, Any]], cause: str | None = None) -> dict[
 
     `title` in one line; `number` of results; `counts`, how many ended how, as `{name, number}`, worst first; `lines`,
     worst first, each `{result, said, times, failed, recovered}` (the subject's latest result, a few words on those
-    before it, how many it had, how many of them failed, and whether it passed after that); `first` and `last`, the
-    times of the earliest and the latest, and whether these lie within a day; `sources`; `color` and `color_number`.
+    before it, how many it had, how many of them failed, and whether it passed after that); `notable`, how many lines
+    come before those of nothing but passes; `first` and `last`, the times of the earliest and the latest result, and
+    whether they lie `within_a_day`; `sources`; `color` and `color_number` of the worst line.
     """
     together = list(results)
     lines = sorted(_lines(together), key=_rank)
@@ -36,6 +37,7 @@ def digest(results: Iterable[dict[str, Any]], cause: str | None = None) -> dict[
         "number": len(together),
         "counts": counts,
         "lines": lines,
+        "notable": sum(line["failed"] > 0 or line["result"].get("outcome") != Outcome.PASSED for line in lines),
         "first": times[0] if times else None,
         "last": times[-1] if times else None,
         "within_a_day": _within_a_day(times),
@@ -51,8 +53,8 @@ def title(view: View) -> str:
 
 
 def left_out(digest: dict[str, Any], shown: int) -> str:
-    """What the lines after the first `shown` hold: `17 more: 2 failed, 15 passed`; empty where nothing is left out."""
-    rest = digest["lines"][shown:]
+    """What the notable lines after the first `shown` hold: `17 more: 15 failed, 2 cancelled`; empty for none."""
+    rest = digest["lines"][shown : digest["notable"]]
     if not rest:
         return ""
     said = ", ".join(f"{count['number']} {count['name']}" for count in _counts(line["result"] for line in rest))

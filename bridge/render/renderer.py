@@ -25,15 +25,12 @@ from bridge.render.files import File, Partials, builtin_folder, read_partials, r
 from bridge.render.slots import Safe
 from bridge.render.templates import GONE, Template
 from bridge.render.view import FITS, Body, Rendered, View
-from bridge.render.words import cut
+from bridge.render.words import ALARM_IS, cut
 
 __all__ = ["Rendered", "Renderer", "TargetType", "View"]
 
 TargetType: TypeAlias = Literal["slack", "discord", "http", "inbox"]
 DEFAULT, DIGEST, ALARM = "default", "digest", "alarm"
-
-ALARM_IS = ("bridge", "system")
-"""Source and kind of a result that Drawbridge itself raised."""
 
 log = logging.getLogger(__name__)
 

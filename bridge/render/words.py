@@ -13,6 +13,9 @@ from bridge.model import BAD, Outcome
 from bridge.render.private import redact
 from bridge.render.slots import one_line, public_url, to_moment
 
+ALARM_IS = ("bridge", "system")
+"""Source and kind of a result that Drawbridge itself raised."""
+
 GREEN, RED, AMBER, GREY, BLUE = "#2EB67D", "#E01E5A", "#ECB22E", "#8D99A6", "#36C5F0"
 
 _LOOKS = {
@@ -26,6 +29,9 @@ _LOOKS = {
     "queued": ("⏳", "QUEUED", BLUE),
     "running": ("▶️", "RUNNING", BLUE),
 }
+_WENT_WELL = {"deployment": "SUCCEEDED", "session": "SUCCEEDED", "code": "SUCCEEDED", "security": "OK", "system": "OK"}
+"""What "passed" is called where nothing was tested."""
+
 _SEVERITY_LOOKS = {
     "critical": ("🔴", "CRITICAL", RED),
     "high": ("🟠", "HIGH", AMBER),
@@ -52,6 +58,8 @@ def headline(result: dict[str, Any], most: int = 120) -> str:
     """
     icon, _, _ = _look(result)
     title = cut(result.get("title"), most) or cut(result.get("type"), most) or "(no title)"
+    if (result.get("source"), result.get("kind")) == ALARM_IS:
+        title = f"Drawbridge: {title}"
     said = verdict(result)
     line = f"{icon} {title} — {said}" if said else f"{icon} {title}"
     return " · ".join([*marks(result), line])
@@ -64,23 +72,34 @@ def marks(result: dict[str, Any]) -> list[str]:
 
 def verdict(result: dict[str, Any]) -> str:
     """The verdict word, what it follows on, and the numbers; empty where there is nothing to judge."""
-    _, word, _ = _look(result)
-    history = result.get("history") or {}
-    transition, streak = history.get("transition"), history.get("streak")
-    outcome = _outcome(result)
+    history, outcome = result.get("history") or {}, _outcome(result)
+    transition = history.get("transition")
     if outcome == "unknown" and result.get("raw_status"):
         return f"UNKNOWN status “{cut(result['raw_status'], 40)}”"
-    if outcome == "neutral" and word:
-        word = f"{word} severity"
+    if outcome == "neutral":
+        return _neutral(result)
+    word = _LOOKS[outcome][1]
     if transition == "fixed":
         word = f"FIXED{_after(result)}"
     elif transition in _AFTER_BAD:
         what = "TESTS FAILING" if result.get("kind") == "test_run" else "FAILURES"
         said = "STILL FAILING" if transition == "still_failing" else f"DIFFERENT {what}"
-        nth = f" ({ordinal(streak)} {run(result)})" if streak else ""
+        nth = f" ({ordinal(history['streak'])} {run(result)})" if history.get("streak") else ""
         word = f"{'' if outcome == 'failed' else f'{word}, '}{said}{nth}"
+    elif outcome == "passed":
+        word = _WENT_WELL.get(result.get("kind") or "", word)
     numbers = _numbers(result)
-    return f"{word}: {numbers}" if word and numbers else word or numbers
+    return f"{word}: {numbers}" if numbers else word
+
+
+def _neutral(result: dict[str, Any]) -> str:
+    """What happened, where it is neither good nor bad: the vendor's word, unless the title has it, and the severity."""
+    happened = str(result.get("raw_status") or str(result.get("type") or "").rpartition(".")[2])
+    happened = cut(happened.replace("_", " "), 40).upper()
+    known = set(_words_of(happened).split()) <= set(_words_of(result.get("title")).split())
+    word = "" if known else happened
+    severity = f"{severe[1]} severity" if (severe := _SEVERITY_LOOKS.get(result.get("severity") or "")) else ""
+    return ", ".join(part for part in (word, severity) if part)
 
 
 def icon(result: dict[str, Any]) -> str:
@@ -109,9 +128,10 @@ def change(result: dict[str, Any]) -> str:
         return "Arrived late: a newer result is already known, so this one changes nothing"
     if transition == "broke" and history.get("previous"):
         before = history.get("previous_streak") or 1
-        return f"Broke: passing for the {plural(before, run(result)) if before > 1 else run(result)} before"
+        times = plural(before, run(result)) if before > 1 else run(result)
+        return f"Broke: {f'passing for the {times} before' if _runs(result) else f'it went well the {times} before'}"
     if transition == "broke" and result.get("subject_key"):
-        return "The first result of its kind here: nothing to compare it with"
+        return "First result seen, so there is nothing to compare it with"
     if transition in _AFTER_BAD:
         newly, fixed = len(history.get("newly_failing") or ()), len(history.get("fixed") or ())
         said = (plural(newly, "new failure") if newly else "", f"{fixed} fixed" if fixed else "")
@@ -155,7 +175,17 @@ def more_failing(result: dict[str, Any], shown: int) -> int:
 
 def run(result: dict[str, Any]) -> str:
     """What one more result of the same subject is called."""
-    return "run" if result.get("kind") in ("test_run", "evaluation", "session") else "time"
+    return "run" if _runs(result) else "time"
+
+
+def _runs(result: dict[str, Any]) -> bool:
+    return result.get("kind") in ("test_run", "evaluation", "session")
+
+
+def odd_words(result: dict[str, Any]) -> list[str]:
+    """The status words of the items that nobody understood, each once."""
+    found = (item.get("raw_status") for item in _entries(result, "items") if item.get("outcome") == "unknown")
+    return list(dict.fromkeys(cut(word, 40) for word in found if word))
 
 
 def flaky(result: dict[str, Any]) -> list[dict[str, Any]]:
@@ -169,8 +199,11 @@ def label(item: dict[str, Any]) -> str:
     return _UNDER.join(line for part in parts if (line := one_line(str(part or "")))) or "(no name)"
 
 
-def standing(item: dict[str, Any]) -> str:
-    """Whether an item is newly failing (`NEW`), still failing (`still`) or without a past (empty)."""
+def standing(item: dict[str, Any], result: dict[str, Any]) -> str:
+    """Whether an item is newly failing (`NEW`) or still failing (`still`); empty where that goes for all alike."""
+    bad = failing(result)
+    if all(bool(each.get("is_new")) == bool(bad[0].get("is_new")) for each in bad):
+        return ""
     if item.get("is_new"):
         return "NEW"
     return "still" if (item.get("streak") or 0) > 1 else ""
@@ -198,12 +231,11 @@ def tally(result: dict[str, Any]) -> list[dict[str, Any]]:
     Null was not said, and is not shown.
     """
     counts = result.get("counts") or {}
-    unit = counts.get("unit")
     return [
         {
             "name": _COUNT_WORDS.get(name, name),
             "number": counts[name],
-            "unit": plural(counts[name], unit) if unit else _grouped(counts[name]),
+            "unit": _units(counts, counts[name]),
             "icon": _LOOKS[name][0] if name in _LOOKS else "⚠️",
         }
         for name in _COUNTED
@@ -295,19 +327,26 @@ def _outcome(result: dict[str, Any]) -> str:
 def _numbers(result: dict[str, Any]) -> str:
     """`1 of 3 groups` for a bad outcome, `17 groups` for a good one, and what else is worth a word."""
     counts, outcome = result.get("counts") or {}, _outcome(result)
-    unit, total, passed = counts.get("unit") or "part", counts.get("total"), counts.get("passed")
+    total, passed = counts.get("total"), counts.get("passed")
     bad = [counts[name] for name in ("failed", "error") if counts.get(name) is not None]
     said = []
     if outcome in _BAD and sum(bad):
-        said.append(f"{_grouped(sum(bad))} of {plural(total, unit)}" if total else plural(sum(bad), unit))
+        said.append(f"{_grouped(sum(bad))} of {_units(counts, total)}" if total else _units(counts, sum(bad)))
     elif outcome == "passed" and (total or passed):
         whole = total if total and passed is not None and passed != total else None
-        said.append(f"{_grouped(passed)} of {plural(whole, unit)}" if whole else plural(total or passed, unit))
+        said.append(f"{_grouped(passed)} of {_units(counts, whole)}" if whole else _units(counts, total or passed))
+    elif outcome == "unknown" and total == 0:
+        said.append(f"{_units(counts, 0)} ran")
     if counts.get("flaky"):
         said.append(f"{_grouped(counts['flaky'])} flaky")
     if outcome == "passed" and counts.get("skipped"):
         said.append(f"{_grouped(counts['skipped'])} skipped")
     return ", ".join(said)
+
+
+def _units(counts: dict[str, Any], number: Any) -> str:
+    """`3 groups`; the bare number where nobody said what it is a number of."""
+    return plural(number, counts["unit"]) if counts.get("unit") else _grouped(number)
 
 
 def _grouped(number: Any) -> str:
@@ -318,8 +357,9 @@ def _after(result: dict[str, Any]) -> str:
     """` after 3 h (2 runs)`, as much of it as is known."""
     history = result.get("history") or {}
     span = ago(history.get("previous_since"), result.get("time"))
-    runs = history.get("previous_streak")
-    return (f" after {span}" if span and span != "0 s" else "") + (f" ({plural(runs, run(result))})" if runs else "")
+    times = history.get("previous_streak")
+    said = f" ({'' if _runs(result) else 'failed '}{plural(times, run(result))})" if times else ""
+    return (f" after {span}" if span and span != "0 s" else "") + said
 
 
 def _words_of(text: Any) -> str:
@@ -354,7 +394,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     function.__name__: function
     for function in (
         *(headline, marks, verdict, icon, color, color_number, change, ongoing, run, brief),
-        *(failing, more_failing, flaky, label, standing, where, tally, links),
+        *(failing, more_failing, flaky, odd_words, label, standing, where, tally, links),
         *(duration, ago, plural, ordinal, short_sha, first_line, cut, one_line, public_url, redact),
     )
 }

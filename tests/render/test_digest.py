@@ -68,7 +68,9 @@ def test_each_failure_is_named_and_linked_and_the_rest_counted(target_type):
     text = rendered(target_type, made, cause="while Slack was down")
     assert "❌ 400 results while Slack was down: 25 failed" in text
     assert text.count("• ") == 20
-    assert "+ 380 more: 5 failed, 375 passed" in text
+    assert "+ 5 more: 5 failed" in text
+    assert "✅ Passed: " in text
+    assert ", + 365 more" in text
     assert target_type == "inbox" or "https://e.example/suite%200" in text
 
 
@@ -86,8 +88,14 @@ def test_a_digest_says_why_it_is_late_or_a_replay(target_type):
 
 def test_what_is_left_out_is_counted_by_how_it_ended():
     made = digest([run("a", "failed"), run("b", "failed"), run("b"), run("c", "failed"), run("d")])
-    assert left_out(made, 1) == "3 more: 1 failed, 2 passed (1 of them after a failure)"
-    assert left_out(made, 4) == ""
+    assert left_out(made, 1) == "2 more: 1 failed, 1 passed (1 of them after a failure)"
+    assert left_out(made, 3) == ""
+
+
+def test_what_only_passed_is_no_line_of_its_own():
+    made = digest([run("a"), run("b", "failed"), run("c", "neutral"), run("d", "failed"), run("d")])
+    assert made["notable"] == 3
+    assert [line["result"]["title"] for line in made["lines"][made["notable"] :]] == ["a"]
 
 
 def test_only_the_mention_pings():

@@ -58,8 +58,27 @@ def history(transition, **fields):
         ({"outcome": "unknown", "raw_status": "wobbly\n"}, "❓ My App (android) — UNKNOWN status “wobbly”"),
         ({"outcome": None}, "❓ My App (android) — UNKNOWN"),
         ({"outcome": "brand new word"}, "❓ My App (android) — UNKNOWN"),
-        ({"outcome": "neutral", "severity": "high"}, "🟠 My App (android) — HIGH severity"),
-        ({"outcome": "neutral", "severity": "info"}, "\N{INFORMATION SOURCE}\ufe0f My App (android)"),
+        ({"outcome": "neutral", "severity": "high"}, "🟠 My App (android) — COMPLETED, HIGH severity"),
+        ({"outcome": "neutral", "severity": "info"}, "\N{INFORMATION SOURCE}\ufe0f My App (android) — COMPLETED"),
+        ({"outcome": "neutral", "title": "Batch completed"}, "\N{INFORMATION SOURCE}\ufe0f Batch completed"),
+        (
+            {"outcome": "neutral", "raw_status": "soft_fail"},
+            "\N{INFORMATION SOURCE}\ufe0f My App (android) — SOFT FAIL",
+        ),
+        ({"outcome": "passed", "kind": "deployment"}, "✅ My App (android) — SUCCEEDED"),
+        (
+            {"outcome": "passed", "kind": "security", "history": history("fixed", previous_streak=1)},
+            "✅ My App (android) — FIXED (failed 1 time)",
+        ),
+        ({"counts": {"total": 9, "failed": 3}}, "❌ My App (android) — FAILED: 3 of 9"),
+        (
+            {"outcome": "unknown", "counts": {"total": 0, "unit": "group"}},
+            "❓ My App (android) — UNKNOWN: 0 groups ran",
+        ),
+        (
+            {"source": "bridge", "kind": "system", "outcome": "neutral", "title": "Target qa is paused"},
+            "\N{INFORMATION SOURCE}\ufe0f Drawbridge: Target qa is paused — COMPLETED",
+        ),
         ({"is_test": True}, "TEST · ❌ My App (android) — FAILED"),
         ({"is_replay": True}, "REPLAY · ❌ My App (android) — FAILED"),
         ({"title": "two\n lines"}, "❌ two lines — FAILED"),
@@ -80,7 +99,11 @@ def test_the_headline_says_the_verdict_and_its_numbers(fields, headline):
         ({"history": history("broke")}, ""),
         (
             {"history": history("broke"), "subject_key": "k"},
-            "The first result of its kind here: nothing to compare it with",
+            "First result seen, so there is nothing to compare it with",
+        ),
+        (
+            {"history": history("broke", previous="passed", previous_streak=3), "kind": "deployment"},
+            "Broke: it went well the 3 times before",
         ),
         ({"history": history("first"), "outcome": "passed"}, ""),
         ({"history": history("still_failing", failing_since="2026-03-12T12:00:00Z")}, ""),
@@ -153,7 +176,10 @@ def test_newly_failing_items_come_first_and_the_rest_is_counted():
     [({"is_new": True, "streak": 1}, "NEW"), ({"streak": 2}, "still"), ({"streak": 1}, ""), ({}, "")],
 )
 def test_an_item_says_whether_it_is_new(fields, standing):
-    assert words.standing(item(**fields)) == standing
+    assert (
+        words.standing(item(**fields), result(items=[item(**fields), item(is_new=not fields.get("is_new"))]))
+        == standing
+    )
 
 
 def test_zeros_and_nulls_are_not_counted_out():
