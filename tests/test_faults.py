@@ -10,7 +10,6 @@ import json
 import os
 import resource
 import shutil
-import signal
 import sqlite3
 import subprocess
 import sys
@@ -33,7 +32,8 @@ from bridge.vendors import load, samples
 from bridge.verify import sign
 from bridge.web.server import running
 from tests.bridges import SECRET, Bridge, bridge, config, told
-from tests.crash.test_kill import CONFIG, Killed, free_port
+from tests.crash.lives import Life, free_ports
+from tests.crash.test_kill import CONFIG
 from tests.fakes import hostile
 from tests.fakes.asgi import App, Reply
 from tests.fakes.server import listening, serving
@@ -166,7 +166,7 @@ def test_with_a_full_disk_hooks_are_refused_and_what_was_on_its_way_arrives_once
     target = Gated()
 
     def leave_room(server, size):
-        resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+        resource.prlimit(server.pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
 
     async def story(server):
         async with httpx2.AsyncClient(timeout=PATIENCE, trust_env=False) as client:
@@ -186,16 +186,11 @@ def test_with_a_full_disk_hooks_are_refused_and_what_was_on_its_way_arrives_once
             return ids
 
     with serving(target) as url:
-        path, port = tmp_path / "config.yaml", free_port()
-        store = f"sqlite:///{tmp_path}/store.db"
-        path.write_text(CONFIG.format(port=port, token="t", store=store, secret=SECRET, target=url))
-        server = Killed(path, port)
-        server.start()
-        try:
-            ids = asyncio.run(story(server))
-        finally:
-            server.end(signal.SIGTERM)
-    assert server.process.returncode == 0
+        path = tmp_path / "config.yaml"
+        path.write_text(CONFIG.format(token="t", store=f"sqlite:///{tmp_path}/store.db", secret=SECRET, target=url))
+        with Life(path, free_ports()) as server:
+            ids = asyncio.run(story(server.up()))
+    assert server.status == 0
     assert target.ids() == dict.fromkeys(ids, 1)
 
 

@@ -53,7 +53,7 @@ class Life:
     def __init__(
         self, path: Path, port: int, *, fuse: Fuse | None = None, span: float = SPAN, log: Path | None = None
     ) -> None:
-        self.port = port
+        self.path, self.port = path, port
         self.url = f"http://127.0.0.1:{port}"
         self.log = log or path.with_suffix(".log")
         environment = {"PORT": str(port), "ADMIN_PORT": str(port + 1)}

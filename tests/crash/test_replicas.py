@@ -1,4 +1,4 @@
-"""Three replicas on one PostgreSQL: one is killed, the next stands still for longer than its lease and wakes up again.
+"""Three replicas on one PostgreSQL: killed, frozen for longer than their leases, restarted in turn.
 
 Nothing acknowledged is lost, only what an attempt left in doubt is repeated, and each subject's verdicts arrive in the
 order in which they were posted, through whichever replica they came in.
@@ -8,37 +8,44 @@ import asyncio
 import contextlib
 import json
 import os
+import random
 import signal
-import subprocess
-import sys
 import time
-from collections import Counter, defaultdict
+from collections import defaultdict
 from functools import partial
 from typing import Any
 
 import httpx2
 
 from bridge import clock
-from bridge.store import leases, open_store
+from bridge.store import open_store
 from bridge.vendors import load, samples
 from bridge.verify import sign
 from tests.bridges import SECRET, TOKEN
-from tests.crash.test_kill import doubtful, free_port
+from tests.crash.lives import Life, free_ports, together
+from tests.crash.test_kill import arrivals, doubtful
 from tests.fakes.asgi import App
+from tests.fakes.balancer import Balancer
 from tests.fakes.server import serving
 
+ROUNDS = int(os.environ.get("CRASH_ROUNDS", "5"))
 REPLICAS = 3
 SUBJECTS = 12
-PAUSE = 0.25
+PAUSE = 0.1
 """Seconds between one subject's posts."""
 
 ANSWERS_AFTER = 0.03
 """Seconds the target takes for each message, so that many are begun and not yet sent when their owner stands still."""
 
 CONCURRENCY = 4
-FROZEN = leases.SPAN / clock.SECOND + 2
-SOON = leases.SPAN / clock.SECOND + 10
-"""Seconds in which another replica has taken over."""
+SPAN = 1.0
+"""Seconds that a lease counts."""
+
+AWAKE = 0.5
+"""Seconds after a sleep in which a replica finds out that it no longer owns anything."""
+
+SOON = 20
+"""Seconds in which another replica must have taken over, and all is delivered."""
 
 CONFIG = """
 listen: "127.0.0.1:${{PORT}}"
@@ -69,64 +76,26 @@ class Slow(App):
 
         await super().__call__(scope, receive, later)
 
-    def by(self, port: int) -> int:
-        """How many messages that replica has sent."""
-        return sum(request.headers["x-replica"] == str(port) for request in list(self.requests))
-
-
-class Replica:
-    """One of the processes."""
-
-    def __init__(self, path, log):
-        self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
-        command = [sys.executable, "-m", "bridge", "serve", "-c", str(path), "--logs", "json"]
-        with log.open("ab") as out:
-            self.process = subprocess.Popen(command, stdout=out, stderr=out, env=os.environ | {"PORT": str(self.port)})
-        self.log = log
-
-    def up(self, client):
-        """Wait until it answers."""
-        deadline = time.monotonic() + 30
-        while time.monotonic() < deadline:
-            assert self.process.poll() is None, self.log.read_text()
-            with contextlib.suppress(httpx2.TransportError):
-                if client.get(f"{self.url}/healthz").is_success:
-                    return
-            time.sleep(0.05)
-        raise AssertionError("the replica did not start")
-
-    def signal(self, number):
-        self.process.send_signal(number)
-
-    def end(self):
-        """Stop it in order, whatever state it is in."""
-        if self.process.poll() is None:
-            self.signal(signal.SIGCONT)
-            self.signal(signal.SIGTERM)
-            try:
-                self.process.wait(20)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
-
 
 @contextlib.contextmanager
 def replicas(folder, store_url, target_url):
-    """So many replicas, started at the same moment on an empty database."""
+    """So many replicas, started at the same moment on an empty database. What takes their places is ended too."""
     path = folder / "config.yaml"
     path.write_text(
         CONFIG.format(token=TOKEN, store=store_url, secret=SECRET, target=target_url, concurrency=CONCURRENCY)
     )
-    started = [Replica(path, folder / f"{n}.log") for n in range(REPLICAS)]
-    try:
-        with httpx2.Client(trust_env=False) as client:
-            for replica in started:
-                replica.up(client)
-        yield started
-    finally:
+    started = [Life(path, free_ports(), span=SPAN, log=folder / f"{n}.log") for n in range(REPLICAS)]
+    with together(started):
         for replica in started:
-            replica.end()
+            replica.up()
+        yield started
+
+
+def reborn(started, n):
+    """A new replica in the place of one that has ended."""
+    old = started[n]
+    started[n] = Life(old.path, old.port, span=SPAN, log=old.log)
+    return started[n]
 
 
 def body(subject: int, number: int) -> bytes:
@@ -146,9 +115,10 @@ def transition(number: int) -> str:
 class Load:
     """Subjects whose verdicts are posted one after the other, through one replica after another, until acknowledged."""
 
-    def __init__(self, started):
-        self._urls = [replica.url for replica in started]
+    def __init__(self, urls):
+        self._urls = urls
         self._stopping = False
+        self.turned_away = 0
         self.acknowledged: dict[tuple[int, int], str] = {}
 
     async def run(self, story):
@@ -175,13 +145,14 @@ class Load:
         for turn in range(subject + number, subject + number + 60):
             with contextlib.suppress(httpx2.TransportError):
                 answer = await client.post(
-                    f"{self._urls[turn % REPLICAS]}/hooks/mobile",
+                    f"{self._urls[turn % len(self._urls)]}/hooks/mobile",
                     content=content,
                     headers=sign(scheme, SECRET, content, clock.now()),
                 )
                 if answer.status_code == 200:
                     return answer.json()["id"]
                 assert answer.status_code == 503, answer.text
+            self.turned_away += 1
             await asyncio.sleep(0.05)
         raise AssertionError(f"no replica took verdict {number} of subject {subject}")
 
@@ -193,69 +164,97 @@ async def until(true, seconds):
         await asyncio.sleep(0.01)
 
 
-def test_one_killed_and_one_frozen_replica_lose_nothing_and_keep_the_order(tmp_path, postgres_url):
-    target = Slow()
+def in_order(results):
+    """Each subject's verdicts came first in the order in which they were posted, and say what they changed."""
+    of_subject: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for result in {result["id"]: result for result in reversed(results)}.values():
+        of_subject[result["app"]["id"]].insert(0, result)
+    for one in of_subject.values():
+        numbers = [int(result["vcs"]["commit"]) for result in one]
+        assert numbers == list(range(len(numbers)))
+        assert [result["history"]["transition"] for result in one] == [transition(number) for number in numbers]
+
+
+async def delivered(target, posted):
+    """Wait until all that was acknowledged has arrived."""
+    owed = set(posted.acknowledged.values())
+    await until(lambda: owed <= arrivals(target).keys(), SOON)
+
+
+def test_replicas_killed_and_frozen_at_random_lose_nothing_and_keep_the_order(tmp_path, postgres_url):
+    target, chance = Slow(), random.Random(5)
+    thawed: list[tuple[int, float]] = []
+
     with serving(target) as url, replicas(tmp_path, postgres_url, url) as started:
-        posted = Load(started)
-        left = list(started)
-        woken_at = 0.0
-        killed = frozen = started[0]
+        posted = Load([replica.url for replica in started])
 
         def sender():
-            """Which of those left has sent something since the last change."""
-            return next((one for one in left if target.by(one.port) > 0), None)
+            """Who has sent the last message."""
+            ports = [str(replica.port) for replica in started]
+            return ports.index(target.requests[-1].headers["x-replica"])
+
+        async def kill(n):
+            started[n].kill()
+            await asyncio.sleep(chance.uniform(0, SPAN))
+            await asyncio.to_thread(reborn(started, n).up)
+
+        async def freeze(n):
+            started[n].signal(signal.SIGSTOP)
+            await asyncio.sleep(SPAN + chance.uniform(0.3, 1))
+            started[n].signal(signal.SIGCONT)
+            thawed.append((started[n].port, time.monotonic()))
+            await asyncio.sleep(AWAKE)
 
         async def story():
-            nonlocal killed, frozen, woken_at
             await until(lambda: len(target.requests) > SUBJECTS, SOON)
-            killed = sender()
-            left.remove(killed)
-            killed.signal(signal.SIGKILL)
-            await until(sender, SOON)  # another owns the target now, and has much to catch up with
-            frozen = sender()
-            left.remove(frozen)
-            frozen.signal(signal.SIGSTOP)
-            frozen_at = time.monotonic()
-            await until(sender, 2 * SOON)
-            await until(lambda: time.monotonic() > frozen_at + FROZEN, SOON)
-            frozen.signal(signal.SIGCONT)
-            woken_at = time.monotonic()
-            await asyncio.sleep(1)
+            for number in range(max(ROUNDS, 2)):
+                deed = (kill, freeze)[number] if number < 2 else chance.choice([kill, freeze])
+                await deed(sender() if number < 2 else chance.randrange(REPLICAS))
+                before = len(target.requests)
+                await until(lambda before=before: len(target.requests) > before + SUBJECTS, SOON)
 
         asyncio.run(posted.run(story))
-        owed = set(posted.acknowledged.values())
-        arrived: Counter[str] = Counter()
-        deadline = time.monotonic() + SOON
-        while not owed <= arrived.keys() and time.monotonic() < deadline:
-            time.sleep(0.1)
-            arrived = Counter(request.json()["id"] for request in list(target.requests))
+        asyncio.run(delivered(target, posted))
 
-    assert len(started) - len(left) == 2
-    arrivals = [request.json() for request in target.requests]
-    arrived = Counter(result["id"] for result in arrivals)
-    assert owed - arrived.keys() == set()
-
+    results = [request.json() for request in target.requests]
     in_doubt = asyncio.run(doubtful(postgres_url))
-    assert sum(in_doubt.values()) > CONCURRENCY, "nothing was begun when its owner stood still"
-    assert {one: count for one, count in arrived.items() if count > 1 + in_doubt[one]} == {}
-
-    of_subject: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    firsts = {result["id"]: result for result in reversed(arrivals)}
-    for result in dict.fromkeys(result["id"] for result in arrivals):
-        of_subject[firsts[result]["app"]["id"]].append(firsts[result])
-    for results in of_subject.values():
-        numbers = [int(result["vcs"]["commit"]) for result in results]
-        assert numbers == list(range(len(numbers)))
-        assert [result["history"]["transition"] for result in results] == [transition(number) for number in numbers]
+    assert {one: count for one, count in arrivals(target).items() if count > 1 + in_doubt[one]} == {}
+    assert in_doubt, "nothing was begun when its owner was killed or stood still"
+    in_order(results)
 
     # Whoever slept through its lease no longer owns the target: it sends at most what was on its way already.
-    seen: set[str] = set()
-    stale = 0
-    for at, request in zip(target.at, target.requests, strict=True):
-        repeated = request.json()["id"] in seen
-        seen.add(request.json()["id"])
-        stale += repeated and at > woken_at and request.headers["x-replica"] == str(frozen.port)
-    assert stale <= CONCURRENCY
+    for port, woken_at in thawed:
+        seen: set[str] = set()
+        stale = 0
+        for at, request in zip(target.at, target.requests, strict=True):
+            repeated = request.json()["id"] in seen
+            seen.add(request.json()["id"])
+            stale += repeated and woken_at < at < woken_at + AWAKE and request.headers["x-replica"] == str(port)
+        assert stale <= CONCURRENCY
+
+
+def test_a_rolling_restart_refuses_nothing_loses_nothing_and_repeats_nothing(tmp_path, postgres_url):
+    target = Slow()
+    with serving(target) as url, replicas(tmp_path, postgres_url, url) as started:
+        balancer = Balancer([replica.url for replica in started])
+
+        async def story():
+            for n, old in enumerate(list(started)):
+                before = len(target.requests)
+                await until(lambda before=before: len(target.requests) > before + SUBJECTS, SOON)
+                old.signal(signal.SIGTERM)
+                assert await asyncio.to_thread(old.died, SOON)
+                await asyncio.to_thread(reborn(started, n).up)
+                assert old.status == 0
+
+        with serving(balancer) as front:
+            posted = Load([front])
+            asyncio.run(posted.run(story))
+            asyncio.run(delivered(target, posted))
+    assert posted.turned_away == 0
+    assert set(arrivals(target).values()) == {1}
+    assert arrivals(target).keys() == set(posted.acknowledged.values())
+    in_order([request.json() for request in target.requests])
 
 
 def test_replicas_that_start_together_on_an_empty_database_migrate_it_once(tmp_path, postgres_url):
@@ -270,7 +269,7 @@ def test_replicas_that_start_together_on_an_empty_database_migrate_it_once(tmp_p
             await store.close()
 
     with serving(App()) as url, replicas(tmp_path, postgres_url, url) as started:
-        posted = Load(started)
+        posted = Load([replica.url for replica in started])
         asyncio.run(posted.run(partial(until, lambda: len(posted.acknowledged) >= SUBJECTS * REPLICAS, 20)))
     assert len(asyncio.run(look())) == 1
     assert len(set(posted.acknowledged.values())) == len(posted.acknowledged)

@@ -57,12 +57,20 @@ class App:
         return Reply(200)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = await self.received(scope, receive)
+        if request is not None:
+            await self.answer(send, self._script.popleft() if self._script else self.reply(request))
+
+    async def received(self, scope: Scope, receive: Receive) -> Request | None:
+        """The whole request, remembered; None where its sender hung up in the middle of it."""
         assert scope["type"] == "http"
         request = await _request(scope, receive)
-        if request is None:
-            return
-        self.requests.append(request)
-        reply = self._script.popleft() if self._script else self.reply(request)
+        if request is not None:
+            self.requests.append(request)
+        return request
+
+    async def answer(self, send: Send, reply: Reply) -> None:
+        """Send a reply."""
         headers = [(name.lower().encode(), value.encode()) for name, value in reply.headers.items()]
         body = reply.encoded()
         if reply.status != 204:
@@ -72,7 +80,6 @@ class App:
 
 
 async def _request(scope: Scope, receive: Receive) -> Request | None:
-    """The whole request; None where its sender hung up in the middle of it."""
     body, more = b"", True
     while more:
         part = await receive()
