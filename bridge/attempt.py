@@ -4,6 +4,7 @@ In: a `Message` that is begun in the store; out: an `Answer`, whatever happens. 
 """
 
 import logging
+from collections.abc import Sequence
 from dataclasses import replace
 
 from bridge import clock
@@ -16,15 +17,18 @@ from bridge.targets import Context, Target
 log = logging.getLogger("bridge.deliver")
 
 
-async def attempt(target: Target, message: Message, setup: Setup, began: int) -> Answer:
-    """Render and send. A message that cannot be made is refused, so that it never stands in the way of others."""
+async def attempt(target: Target, message: Message, setup: Setup, began: int) -> tuple[Answer, Sequence[str]]:
+    """Render and send. A message that cannot be made is refused, so that it never stands in the way of others.
+
+    Gives the answer, and which templates could not be used.
+    """
     if not all(member.result for member in message.members):
-        return RefusedMessage("the event is no longer in the store")
+        return RefusedMessage("the event is no longer in the store"), ()
     try:
         outgoing = target.compose(_with_payloads(message), _context(message, setup), began)
     except Exception as error:
         log.exception("target %s: message %s could not be made", target.name, message.id)
-        return RefusedMessage(f"could not be rendered: {type(error).__name__}")
+        return RefusedMessage(f"could not be rendered: {type(error).__name__}"), ()
     for fall in outgoing.falls:
         RENDER_FALLS.labels(target.name).inc()
         log.warning("target %s: message %s: %s", target.name, message.id, fall)
@@ -35,7 +39,7 @@ async def attempt(target: Target, message: Message, setup: Setup, began: int) ->
         answer = Unknown(f"sending failed: {type(error).__name__}")
     ATTEMPTS.labels(target.name, type(answer).__name__).inc()
     ATTEMPT_SECONDS.labels(target.name).observe((clock.now() - began) / clock.SECOND)
-    return answer
+    return answer, outgoing.falls
 
 
 def _context(message: Message, setup: Setup) -> Context:

@@ -244,10 +244,10 @@ class Worker:
         began = clock.now()
         if not free or self._stopping or self._recorder.not_before > began:
             return self._recorder.add(Ended(target, message, began, None))
-        answer = await attempt(target, message, self._setup(), began)
+        answer, falls = await attempt(target, message, self._setup(), began)
         others_fail = self._failed_last not in (None, message.id)
         self._failed_last = message.id if _by_its_own_fault(answer) else None
-        recorded = self._recorder.add(Ended(target, message, began, answer, others_fail))
+        recorded = self._recorder.add(Ended(target, message, began, answer, others_fail, falls))
         failed = isinstance(answer, Retry | RefusedTarget | Unknown)
         if failed or (isinstance(answer, Sent) and answer.hold):
             await recorded  # it may say that the target takes no more for now

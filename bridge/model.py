@@ -341,6 +341,8 @@ class Why(StrEnum):
     NEW = "new"
     REPLAY = "replay"
     TEST = "test"
+    FALLBACK = "fallback"
+    """It died at another target, which names this one as its fallback."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -374,6 +376,8 @@ class Member:
     mention: bool
     why: Why
     created_at: int
+    note: str | None = None
+    """What the message says of how it came here, besides the result."""
 
 
 @dataclass(frozen=True, slots=True)

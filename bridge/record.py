@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from bridge import clock
+from bridge.aftermath import follow_up
 from bridge.errors import StoreUnavailable
 from bridge.metrics import DEAD_LETTERS
 from bridge.model import Answer, Message
@@ -31,6 +32,7 @@ class Ended:
     """An attempt that was begun in the store, and the target's answer; null where nothing went out after all.
 
     `began` is when it went out (µs). `others_fail`: see `retry.settle`.
+    `falls` says which templates could not be used.
     """
 
     target: Target
@@ -38,6 +40,7 @@ class Ended:
     began: int
     answer: Answer | None
     others_fail: bool = False
+    falls: Sequence[str] = ()
 
 
 class Recorder:
@@ -131,7 +134,19 @@ class Recorder:
             )
             ours = await _keep(tx, ended, step, now)
             steps.append(step if ours else None)
-            state = after if ours else state
+            if not ours:
+                continue
+            await follow_up(
+                tx,
+                ended.target,
+                ended.message.id,
+                step=step,
+                falls=ended.falls,
+                before=state,
+                after=after,
+                now=now,
+            )
+            state = after
         if state != before:
             await targets.save(tx, state)
         return before, state, steps

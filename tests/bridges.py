@@ -62,6 +62,10 @@ class Bridge:
         assert answer.is_success, answer.text
         return answer.json()
 
+    async def ready(self) -> Any:
+        """What `/readyz` says."""
+        return (await self.client.get(f"{self.server.admin_url}/readyz")).json()
+
     async def settled(self, count: int) -> list[dict[str, Any]]:
         """All deliveries of hooks, oldest first, once there are `count` of them and none waits; alarms do not count."""
         return await self._settled(count, lambda row: row["source"] != SOURCE)

@@ -15,7 +15,7 @@ from bridge.store import events, retention
 from bridge.vendors import samples
 from bridge.vendors.bridge import AlarmKind
 from tests.bridges import config, told
-from tests.fakes.asgi import App
+from tests.fakes.asgi import App, Reply
 from tests.fakes.server import serving
 from tests.store.test_store import told as told_store
 
@@ -269,3 +269,82 @@ def test_nobody_can_post_alarms(world):
         return await bridge.post("bridge", json.dumps(body).encode(), headers={})
 
     assert told(world.configure(), story).status_code == 404
+
+
+def test_a_target_that_is_paused_is_told_elsewhere_with_the_command_that_resumes_it(world):
+    world.one.then(Reply(404, "gone"))
+
+    async def story(bridge):
+        await bridge.sample("mobile", "passed")
+        rows = await bridge.alarms_settled(1)
+        await bridge.api("/targets/one/resume", method="POST")
+        await bridge.settled(2)
+        return rows
+
+    rows = told(world.configure(), story)
+    assert [(row["target"], row["state"]) for row in rows] == [("two", "sent")]
+    (alarm,) = alarms_at(world.two)
+    assert alarm["title"] == "Target one is paused"
+    assert "404" in alarm["summary"]
+    assert "drawbridge targets resume one" in alarm["summary"]
+    assert alarms_at(world.one) == []
+
+
+def test_a_dead_letter_is_told_elsewhere_with_the_command_that_sends_it_again(world):
+    world.one.then(Reply(422, "no such field"))
+
+    async def story(bridge):
+        await bridge.sample("mobile", "passed")
+        rows = await bridge.settled(2)
+        await bridge.alarms_settled(1)
+        return next(row for row in rows if row["state"] == "dead")
+
+    dead = told(world.configure(), story)
+    (alarm,) = alarms_at(world.two)
+    assert alarm["type"] == "delivery.dead"
+    assert f"drawbridge replay {dead['id']}" in alarm["summary"]
+    assert "no such field" in alarm["summary"]
+
+
+def test_an_alarm_that_dies_raises_no_other(world):
+    world.one.then(Reply(422))
+    world.two.then(Reply(422), Reply(422))
+    routes = (
+        "routes: [{name: hooks, match: {source: mobile}, to: [one]}, {name: watch, match: {source: bridge}, to: [two]}]"
+    )
+
+    async def story(bridge):
+        await bridge.sample("mobile", "passed")
+        rows = await bridge.alarms_settled(1)
+        await bridge.sample("mobile", "failed")
+        await bridge.settled(2)
+        return rows, (await bridge.api("/events?source=bridge"))["events"]
+
+    rows, kept = told(world.configure(routes), story)
+    assert [row["state"] for row in rows] == ["dead"]
+    assert [event["type"] for event in kept] == ["delivery.dead"]
+
+
+def test_a_template_that_fails_is_told_once_and_the_message_goes_out(world):
+    folder = world.folder / "templates" / "http"
+    folder.mkdir(parents=True)
+    (folder / "mine.yaml").write_text("said: '{{ result.counts.total / 0 }}'\n")
+    routes = """templates: templates
+routes:
+  - {name: hooks, match: {source: mobile}, to: [page], template: mine}
+  - {name: watch, match: {source: bridge}, to: [two]}
+"""
+    targets = TWO.replace("targets:", 'targets:\n  page: {{type: http, url: "{one}/in", format: template}}')
+    path = config(world.folder, targets.format(**world.urls) + routes)
+
+    async def story(bridge):
+        for name in ("passed", "failed"):
+            await bridge.sample("mobile", name)
+        await bridge.settled(2)
+        return await bridge.alarms_settled(1)
+
+    told(path, story)
+    assert len(world.one.requests) == 2
+    (alarm,) = alarms_at(world.two)
+    assert (alarm["type"], alarm["labels"]["template"]) == ("template.failed", "http/mine")
+    assert "drawbridge check" in alarm["summary"]

@@ -23,6 +23,7 @@ LAYERS = (
     ("store",),
     ("config",),
     ("alarms", "retry", "setup"),
+    ("aftermath",),
     ("attempt", "record"),
     ("deliver", "dispatch", "ingest"),
     ("web",),

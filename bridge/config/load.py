@@ -95,6 +95,7 @@ class _Reading:
         conditions = self._conditions()
         tests = self._list("tests", lambda path: self.report.read(schema.CASE, path))
         names.check_routes(self.report, self._vendor_of, targets)
+        names.check_fallbacks(self.report, targets)
         names.check_tests(self.report, self._vendor_of, targets)
         if top is None:
             return None

@@ -35,6 +35,28 @@ def check_routes(report: Report, sources: Sources, targets: Targets) -> None:
         check_match(report, (*path, "match"), sources)
 
 
+def check_fallbacks(report: Report, targets: Targets) -> None:
+    """The targets that targets name as their fallback: each is there, and none leads back to where it came from."""
+    leads: dict[str, str] = {}
+    for name in targets:
+        for at, to in report.texts(("targets", name, "fallback")):
+            if to == name:
+                report.add(at, "is this target itself; name another one, or remove it")
+            elif to not in targets:
+                report.add(at, f"no target named {quoted(to)}{meant(to, targets)}")
+            else:
+                leads[name] = to
+    told: set[str] = set()
+    for name in leads:
+        circle = [name]
+        while (to := leads.get(circle[-1], "")) and to not in circle:
+            circle.append(to)
+        if to == name and name not in told:
+            told.update(circle)
+            text = f"leads back to where it came from: {' -> '.join([*circle, name])}; end it somewhere"
+            report.add(("targets", name, "fallback"), text)
+
+
 def check_tests(report: Report, sources: Sources, targets: Targets) -> None:
     """The sources and targets that the entries of `tests:` name, and what they expect the result to be."""
     for index in range(len(_entries(report, "tests"))):

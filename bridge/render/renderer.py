@@ -88,7 +88,7 @@ class Renderer:
             if rung is None:
                 continue
             try:
-                body = _fitted(rung, room, view, note=falls[0] if falls else None)
+                body = _fitted(rung, room, view, note=falls[0] if falls else view.note)
                 return Rendered(body, rung.content_type or "application/json", tuple(falls))
             except Exception as error:
                 falls.append(f"template {target_type}/{name if rung is chosen else natural}: {_reason(error)}")

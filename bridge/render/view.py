@@ -14,7 +14,8 @@ class View:
 
     `result` is JSON as stored, with or without its `payload`. `mention` is text from the configuration that really
     pings at the target (`<!subteam^S0123>`, `<@&42>`); it is trusted and not escaped. `late_by` is in microseconds and
-    null unless the message goes out late. `style` (`bar` or `blocks`) is Slack's; `username` is the name to post under.
+    null unless the message goes out late. `note` says how it came here, where it was meant for another target. `style`
+    (`bar` or `blocks`) is Slack's; `username` is the name to post under.
 
     With `members`, the results of a digest in the order in which they came, the message is about all of them; `cause`
     says in the title why they are together: `while Slack was down`.
@@ -24,6 +25,7 @@ class View:
     route: str = ""
     mention: str | None = None
     why: Why = Why.NEW
+    note: str | None = None
     late_by: int | None = None
     style: str = "bar"
     buttons: bool = False

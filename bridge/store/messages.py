@@ -124,7 +124,7 @@ async def _load(tx: Tx, ids: Sequence[str], token: int) -> list[Message]:
         head = (await tx.rows("SELECT * FROM messages WHERE id = $1", message_id))[0]
         members = await tx.rows(
             """SELECT deliveries.id, deliveries.event_id, deliveries.result_id, deliveries.route, deliveries.mention,
-                      deliveries.why, deliveries.created_at, events.results, events.body
+                      deliveries.why, deliveries.note, deliveries.created_at, events.results, events.body
                FROM deliveries LEFT JOIN events ON events.id = deliveries.event_id
                WHERE deliveries.message_id = $1 ORDER BY deliveries.seq""",
             message_id,
@@ -155,6 +155,7 @@ def _to_member(row: Row) -> Member:
         body=row["body"] or b"",
         mention=bool(row["mention"]),
         why=Why(row["why"]),
+        note=row["note"],
         created_at=row["created_at"],
     )
 

@@ -132,6 +132,8 @@ STEPS: tuple[tuple[str, ...], ...] = (
             let_in BOOLEAN NOT NULL)""",
         "CREATE INDEX refused_by_reason ON refused (source, reason, seq)",
     ),
+    # What a message says of how it came to its target, besides the result.
+    ("ALTER TABLE deliveries ADD COLUMN note TEXT",),
 )
 
 

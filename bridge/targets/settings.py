@@ -86,3 +86,5 @@ class Common(Options):
     concurrency: int = Field(default=1, ge=1, le=64)
     timeout: Timeout = Timeout()
     retry: Patience = Patience()
+    fallback: str | None = None
+    """The target that is told instead when a message dies at this one."""

@@ -56,6 +56,7 @@ def view(member: Member, context: Context, now: int, **shape: Any) -> View:
         route=member.route,
         mention=context.mentions.get(member.route) if member.mention else None,
         why=member.why,
+        note=member.note,
         late_by=waited if waited > LATE_AFTER else None,
         **shape,
     )
@@ -73,6 +74,7 @@ class Target:
         self.pace = Pace(common.pace)
         self.concurrency: int = common.concurrency
         self.retry: Patience = common.retry
+        self.fallback = common.fallback
         self._renderer = renderer
         self._compose = compose
         self._judge = judge
