@@ -68,7 +68,8 @@ def finish(made: Any, view: View) -> tuple[dict[str, Any], bool]:
     mention = view.mention or ""
     content = payload.pop("content", None)
     content = content.strip() if isinstance(content, str) else ""
-    if mention and mention not in content:
+    # What a result says is escaped: a backslash stands before its `<@…>`, and it does not count as the mention.
+    if mention and not re.search(rf"(?<!\\){re.escape(mention)}", content):
         content = f"{mention} {content}".strip()
     if content:
         payload["content"] = fitting.text(content, CONTENT, cutting.DISCORD)

@@ -123,6 +123,8 @@ def test_a_mention_survives_the_cut():
 def test_a_template_may_place_the_mention_itself():
     body, _ = fitted(discord, {"content": "hey <@&42>!"}, mention="<@&42>")
     assert body["content"] == "hey <@&42>!"
+    body, _ = fitted(discord, {"content": r"hey \<@&42>!"}, mention="<@&42>")
+    assert body["content"] == r"<@&42> hey \<@&42>!"
     body, _ = fitted(slack, {"text": "hey <@U42>!"}, mention="<@U42>")
     assert body["text"] == "hey <@U42>!"
 

@@ -235,57 +235,6 @@ def test_every_vendors_sample_is_taken_by_every_target(name, made):
             assert rendered(target_type, made, style=style, buttons=style == "bar")
 
 
-def leaves(node, path=()):
-    """The paths of all texts in a result, but those of what is chosen from a list of ours."""
-    if isinstance(node, dict):
-        for key, value in node.items():
-            yield from leaves(value, (*path, key))
-    elif isinstance(node, list):
-        for index, value in enumerate(node):
-            yield from leaves(value, (*path, index))
-    elif isinstance(node, str) or path[-1] in ("summary", "reason", "severity", "raw_status"):
-        yield path
-
-
-FULL = {
-    **BROKEN,
-    "links": [{"label": "logs", "url": "https://example.com/l", "kind": "log"}],
-    "artifacts": [{"kind": "report", "url": "https://example.com/r", "sensitive": False}],
-    "summary": "two failed",
-    "reason": "flaky",
-    "app": {"id": "a", "name": "b", "version": "2.4", "platform": "ios"},
-    "subject_key": "k",
-    "run_id": "r",
-    "history": {**BROKEN["history"], "fixed": [{"name": "a", "path": ["b"]}]},
-}
-
-
-@pytest.mark.parametrize("path", list(leaves(FULL)), ids=lambda path: ".".join(map(str, path)))
-def test_no_text_at_any_place_harms_the_message(path):
-    for hostile in HOSTILE:
-        made = planted(FULL, path, hostile)
-        for target_type in CHATS:
-            for style in STYLES if target_type == "slack" else ("bar",):
-                body = rendered(target_type, made, style=style, buttons=True, mention=MENTIONS[target_type])
-                assert "49" not in shown(body)
-                assert not re.search(r"<(?=[!@#])(?!!date|!subteam|@&42)", re.sub(r"\\.", "", marked(body)))
-
-
-def marked(body):
-    """The text in which the target looks for markup: in Discord not that of buttons, footer and author."""
-    embeds = [{key: embed.get(key) for key in ("title", "description", "fields")} for embed in body.get("embeds", [])]
-    return shown([body.get("content"), embeds]) if embeds or "content" in body else shown(body)
-
-
-def planted(node, path, value):
-    """A copy with the value at that path."""
-    if not path:
-        return value
-    if isinstance(node, dict):
-        return {**node, path[0]: planted(node[path[0]], path[1:], value)}
-    return [planted(each, path[1:], value) if index == path[0] else each for index, each in enumerate(node)]
-
-
 hostile_text = st.sampled_from(HOSTILE) | st.text(st.characters(exclude_categories=[]), max_size=300)
 hostile_items = st.lists(
     st.builds(
