@@ -15,11 +15,12 @@ import click
 from bridge import clock
 from bridge.cli.common import config_option, json_option, show, with_store
 from bridge.config import Config
+from bridge.config.samples import Sample
+from bridge.config.samples import read as read_sample
 from bridge.ingest import sample as as_sample
 from bridge.store import Store, deliveries
 from bridge.store import events as stored
 from bridge.store import targets as target_states
-from bridge.vendors import samples
 from bridge.web.readable import event_story, readable_delivery, readable_event, target_rows
 
 
@@ -167,8 +168,8 @@ def send_command(config_path: Path | None, no_wait: bool, source: str, sample: s
         if source not in config.sources:
             raise click.ClickException(f"no source named {source!r}; there are: {', '.join(config.sources)}")
         door = config.sources[source]
-        body = _sample(door.vendor.name, sample)
-        receipt = await store.keep(as_sample(door, body, clock.now()))
+        chosen = _sample(config, door.vendor.name, sample)
+        receipt = await store.keep(as_sample(door, chosen.body, clock.now(), chosen.headers))
         click.echo(f"kept as event {receipt.id}")
         return no_wait or await _delivered(store, receipt.id)
 
@@ -176,21 +177,14 @@ def send_command(config_path: Path | None, no_wait: bool, source: str, sample: s
         sys.exit(1)
 
 
-def _sample(vendor: str, name: str | None) -> bytes:
-    known = samples(vendor) if vendor in _built_in() else {}
-    if name is None and known:
-        return next(iter(known.values()))
-    if name in known:
+def _sample(config: Config, vendor: str, name: str | None) -> Sample:
+    known = config.samples(vendor)
+    name = next(iter(known), None) if name is None else name
+    if name is not None and name in known:
         return known[name]
     if name is not None and Path(name).is_file():
-        return Path(name).read_bytes()
+        return read_sample(Path(name))
     raise click.ClickException(f"no sample {name!r}; {vendor} has: {', '.join(known) or 'none'}; or name a JSON file")
-
-
-def _built_in() -> list[str]:
-    from bridge.vendors import names
-
-    return names()
 
 
 async def _delivered(store: Store, event_id: str) -> bool:

@@ -12,10 +12,13 @@ from datetime import timedelta
 from pathlib import Path as FilePath
 from typing import Any
 
-from bridge import clock, vendors
+from bridge import clock
+from bridge.config import samples
 from bridge.config.config import Config, Source
 from bridge.config.load import load
+from bridge.config.samples import Sample
 from bridge.config.schema import Case, Expectation
+from bridge.config.trial import try_vendors
 from bridge.errors import ConfigError, Problem
 from bridge.history import Subject, place
 from bridge.model import BAD, Event, Outcome, Result, State, Verification
@@ -40,7 +43,7 @@ def check(path: FilePath, env: Mapping[str, str], now: int | None = None) -> lis
     except ConfigError as error:
         return list(error.problems)
     moment = clock.now() if now is None else now
-    return sorted({*config.warnings, *rehearse(config, moment), *run_tests(config, moment)})
+    return sorted({*config.warnings, *try_vendors(config), *rehearse(config, moment), *run_tests(config, moment)})
 
 
 def rehearse(config: Config, now: int) -> list[Problem]:
@@ -50,14 +53,14 @@ def rehearse(config: Config, now: int) -> list[Problem]:
     problems += _missing_templates(config, renderer)
     router = Router(config.routes, config.conditions)
     failed: dict[tuple[str, int, int], tuple[Problem, set[str]]] = {}
-    for source, name, body in _samples(config):
-        for result in _understand(source, body, now):
+    for source, sample in _samples(config):
+        for result in _understand(source, sample, now):
             place(None, result)
             cap_items(result)
             plain = as_json(result) | {"payload": result.payload}
             for problem in [*_failed_conditions(config, router.route(plain)), *_falls(config, renderer, plain)]:
                 where = (problem.file, problem.line, problem.column)
-                failed.setdefault(where, (problem, set()))[1].add(f"{name!r} of {source.vendor.name}")
+                failed.setdefault(where, (problem, set()))[1].add(f"{sample.name!r} of {source.vendor.name}")
     return problems + [_with_samples(problem, sorted(names)) for problem, names in failed.values()]
 
 
@@ -66,21 +69,21 @@ def _with_samples(problem: Problem, names: Sequence[str]) -> Problem:
     return replace(problem, text=f"{problem.text} (with the sample {names[0]}{others})")
 
 
-def _samples(config: Config) -> Iterator[tuple[Source, str, bytes]]:
+def _samples(config: Config) -> Iterator[tuple[Source, Sample]]:
     for source in config.sources.values():
-        for name, body in vendors.samples(source.vendor.name).items():
-            yield source, name, body
+        for sample in config.samples(source.vendor.name).values():
+            yield source, sample
 
 
-def _understand(source: Source, body: bytes, now: int) -> list[Result]:
+def _understand(source: Source, sample: Sample, now: int) -> list[Result]:
     event = Event(
         id=clock.uuid7(now),
         seq=0,
         source=source.name,
         vendor=source.vendor.name,
         received_at=now,
-        headers={"content-type": "application/json"},
-        body=body,
+        headers={"content-type": "application/json", **sample.headers},
+        body=sample.body,
         verification=Verification(source.scheme.name, True, 1) if source.scheme else Verification("none", False),
         is_test=False,
     )
@@ -154,11 +157,11 @@ def run_tests(config: Config, now: int) -> list[Problem]:
     for index, test in enumerate(config.tests):
         source = config.sources[test.source]
         try:
-            body = _sample(config, source, test.sample)
+            sample = _sample(config, source, test.sample)
         except LookupError as error:
             problems.append(config.problem(("tests", index, "sample"), str(error)))
             continue
-        results = _understand(source, body, now)
+        results = _understand(source, sample, now)
         if test.after and not any(result.subject_key for result in results):
             text = f"the sample {test.sample!r} names no subject, so no verdict can come before it"
             problems.append(config.problem(("tests", index, "after"), text))
@@ -168,19 +171,17 @@ def run_tests(config: Config, now: int) -> list[Problem]:
     return problems
 
 
-def _sample(config: Config, source: Source, name: str) -> bytes:
+def _sample(config: Config, source: Source, name: str) -> Sample:
     """A sample by its vendor's name for it, or a file beside the configuration. Raises LookupError."""
-    known = vendors.samples(source.vendor.name)
+    known = config.samples(source.vendor.name)
     if name in known:
         return known[name]
     file = config.file.parent / name
-    try:
-        if file.suffix == ".json" and file.is_file():
-            return file.read_bytes()
-    except (OSError, ValueError):
-        pass
-    if name.endswith(".json"):
-        raise LookupError(f"there is no file {str(file)!r}")
+    if name.endswith(samples.SUFFIX):
+        try:
+            return samples.read(file)
+        except (OSError, ValueError):
+            raise LookupError(f"there is no file {str(file)!r}") from None
     close = difflib.get_close_matches(name, known, n=1)
     hint = f"; did you mean {close[0]!r}?" if close else "; name a JSON file beside this one, as in samples/failed.json"
     raise LookupError(f"vendor {source.vendor.name!r} has no sample {name!r}{hint}")

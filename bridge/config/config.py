@@ -13,6 +13,7 @@ from pydantic import SecretStr
 from bridge.callers import Network
 from bridge.config.marks import Path, Place
 from bridge.config.report import show
+from bridge.config.samples import Sample, shipped
 from bridge.config.schema import Address, Admin, Case, Store
 from bridge.errors import Problem
 from bridge.pace import Rate
@@ -70,6 +71,10 @@ class Config:
     store: Store
     templates: FilePath | None
     sources: Mapping[str, Source]
+    vendors: Mapping[str, Vendor]
+    """The private ones, whether a source names them or not."""
+    own_samples: Mapping[str, Mapping[str, Sample]] = field(repr=False)
+    """The samples of each private vendor."""
     targets: Mapping[str, Any]
     """Each value is one of the target room's options, by its `type`."""
     routes: tuple[Route, ...]
@@ -97,13 +102,17 @@ class Config:
         place = self.places.get(path)
         return f"{self.file}:{place.line}" if place else str(self.file)
 
-    def problem(self, path: Path, text: str) -> Problem:
+    def samples(self, vendor: str) -> Mapping[str, Sample]:
+        """The samples of a vendor, the operator's own or a built-in one, by name; none where it has none."""
+        return self.own_samples[vendor] if vendor in self.vendors else shipped(vendor)
+
+    def problem(self, path: Path, text: str, *, warning: bool = False) -> Problem:
         """A problem of what stands at `path`, at its place or that of the nearest thing around it."""
         around = path
         while around and around not in self.places:
             around = around[:-1]
         line, column = self.places.get(around, (0, 0))
-        return Problem(str(self.file), line, column, f"{show(path)}: {text}")
+        return Problem(str(self.file), line, column, f"{show(path)}: {text}", warning)
 
 
 def serving_problems(config: Config, on_terminal: bool) -> list[Problem]:

@@ -4,7 +4,7 @@ Each entry of a section is read on its own, so that one mistake does not hide th
 use are compared with the names that there are.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import cache
 from pathlib import Path as FilePath
@@ -13,11 +13,12 @@ from typing import Any, TypeVar
 from pydantic import SecretStr, TypeAdapter, ValidationError
 
 from bridge import vendors
-from bridge.config import marks, names, schema, values
+from bridge.config import marks, names, samples, schema, values
 from bridge.config.config import Condition, Config, Source
 from bridge.config.marks import Document, Path, quoted
 from bridge.config.matches import SYSTEM
 from bridge.config.report import Report, meant
+from bridge.config.samples import Sample
 from bridge.config.values import Filling
 from bridge.errors import ConfigError, Problem, RenderError
 from bridge.render.engine import compile_condition, compile_expression
@@ -81,6 +82,7 @@ class _Reading:
         self._option_keys: dict[Path, set[str]] = {}
         self._vendor_of: dict[str, Vendor | None] = {}
         """By source: whose events come in there, also where the source is broken otherwise."""
+        self._own_samples: dict[str, dict[str, Sample]] = {}
 
     def _known_keys(self, path: Path, document: Any) -> Iterable[str]:
         return self._option_keys.get(path) or schema.known_keys(path, document)
@@ -112,6 +114,8 @@ class _Reading:
             store=top.store,
             templates=templates,
             sources={name: source for name, source in sources.items() if source},
+            vendors={name: vendor for name, vendor in private.items() if vendor},
+            own_samples=self._own_samples,
             targets={name: target for name, target in targets.items() if target},
             routes=tuple(route for route in routes if route),
             conditions=conditions,
@@ -176,7 +180,24 @@ class _Reading:
         vendor = self.report.read(schema.VENDOR, path, without=ours)
         self._expressions((*path, "result"))
         self._expressions((*path, "items"), ("item", "payload"))
+        self._own_samples[name] = {sample.name: sample for sample in self._samples((*path, "samples"))}
         return vendor and vendor.model_copy(update={"name": name, "title": vendor.title or name})
+
+    def _samples(self, path: Path) -> Iterator[Sample]:
+        first: dict[str, FilePath] = {}
+        for at, text in self.report.texts(path):
+            place = self.file.parent / text
+            try:
+                files = list(samples.files_at(place))
+                if not files:
+                    self.report.add(at, f"the folder {str(place)!r} holds no file named *{samples.SUFFIX}")
+                for file in files:
+                    if (other := first.setdefault(file.stem, file)) != file:
+                        self.report.add(at, f"{str(other)!r} has the same name as {str(file)!r}; rename one of them")
+                    yield samples.read(file)
+            except (OSError, ValueError) as error:
+                reason = error.strerror if isinstance(error, OSError) and error.strerror else "it is not a file"
+                self.report.add(at, f"{str(place)!r} cannot be read: {reason}")
 
     def _source(self, path: Path, private: Mapping[str, Vendor | None]) -> Source | None:
         written = self.report.read(schema.SOURCE, path)
@@ -291,7 +312,12 @@ class _Reading:
         try:
             compile_expression(text, names=names)
         except RenderError as error:
-            self.report.add(path, error.detail)
+            self._refused(path, error)
+
+    def _refused(self, path: Path, error: RenderError) -> None:
+        """What Jinja says of a text names words of it, and those of one that was filled in may be a secret's."""
+        filled = path in self.report.filling.variables
+        self.report.add(path, "is not an expression that can be used" if filled else error.detail)
 
     def _conditions(self) -> dict[str, Condition]:
         """By the routes' names. Those of routes that are broken otherwise are compiled too, to tell their mistakes."""
@@ -303,7 +329,7 @@ class _Reading:
                 try:
                     conditions[str(self.report.value(("routes", index, "name")))] = compile_condition(when)
                 except RenderError as error:
-                    self.report.add(("routes", index, "when"), error.detail)
+                    self._refused(("routes", index, "when"), error)
         return conditions
 
 

@@ -164,6 +164,13 @@ class Source(Options):
     """Whether the vendor's own test events are shown."""
 
 
+class PrivateVendor(Vendor):
+    """An entry of `vendors:`: what a built-in vendor says, and where its samples are."""
+
+    samples: Text | Annotated[tuple[Text, ...], Field(min_length=1)] = ()
+    """A folder of recorded bodies, or a list of files and folders; relative to the configuration."""
+
+
 class Expectation(Options):
     """What a test of the file expects of its sample. Whatever is left out is not compared."""
 
@@ -219,7 +226,7 @@ class File(Top):
     sources: dict[Name, Source] = Field(min_length=1)
     targets: dict[Name, TargetOptions] = Field(default_factory=dict)
     routes: tuple[Route, ...] = ()
-    vendors: dict[Name, Vendor] = Field(default_factory=dict)
+    vendors: dict[Name, PrivateVendor] = Field(default_factory=dict)
     tests: tuple[Case, ...] = ()
 
 
@@ -228,7 +235,7 @@ ADMIN = TypeAdapter(Admin)
 SOURCE = TypeAdapter(Source)
 TARGET: TypeAdapter[Any] = TypeAdapter(TargetOptions)
 ROUTE = TypeAdapter(Route)
-VENDOR = TypeAdapter(Vendor)
+VENDOR = TypeAdapter(PrivateVendor)
 CASE = TypeAdapter(Case)
 NAME: TypeAdapter[str] = TypeAdapter(Name)
 
@@ -237,7 +244,7 @@ NAME: TypeAdapter[str] = TypeAdapter(Name)
 def json_schema() -> dict[str, Any]:
     """A JSON Schema of the file, for editors: text may be written as a number, and anything but text as `${...}`."""
     schema: dict[str, Any] = _as_written(File.model_json_schema())
-    vendor = schema["$defs"]["Vendor"]
+    vendor = schema["$defs"]["PrivateVendor"]
     vendor["properties"] = {key: value for key, value in vendor["properties"].items() if key not in PYTHON_VENDOR_KEYS}
     schema |= {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Drawbridge's config.yaml"}
     return schema

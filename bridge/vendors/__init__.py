@@ -10,7 +10,18 @@ from pathlib import Path
 from bridge.vendors.document import Document
 from bridge.vendors.vendor import Context, EventType, Vendor, VendorOptions
 
-__all__ = ["Context", "Document", "EventType", "Vendor", "VendorOptions", "load", "names", "sample_headers", "samples"]
+__all__ = [
+    "Context",
+    "Document",
+    "EventType",
+    "Vendor",
+    "VendorOptions",
+    "load",
+    "names",
+    "parse_headers",
+    "sample_headers",
+    "samples",
+]
 
 _HERE = Path(__file__).parent
 _SAMPLES = _HERE / "samples"
@@ -44,5 +55,10 @@ def sample_headers(vendor: str, sample: str) -> dict[str, str]:
     file = _SAMPLES / vendor / f"{sample}.headers"
     if vendor not in names() or not file.is_file():
         return {}
-    lines = (line.partition(":") for line in file.read_text("ascii").splitlines() if line)
+    return parse_headers(file.read_text("ascii"))
+
+
+def parse_headers(text: str) -> dict[str, str]:
+    """What a `.headers` file says, a header a line."""
+    lines = (line.partition(":") for line in text.splitlines() if line)
     return {name.strip(): value.strip() for name, _, value in lines}

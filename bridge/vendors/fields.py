@@ -69,6 +69,11 @@ _WORDS = {"kind": frozenset(Kind), "state": frozenset(State), "severity": frozen
 """Fields whose value may be given outright: `kind: test_run` is the word and no path."""
 
 
+def is_literal(name: str, sources: str | tuple[str, ...]) -> bool:
+    """Whether a field's value is given outright and stands in no payload."""
+    return (sources if isinstance(sources, str) else sources[0] if len(sources) == 1 else "") in _WORDS.get(name, ())
+
+
 def problem(name: str) -> str | None:
     """What is wrong with `name` as a key of `result:`, for the operator; None where nothing is."""
     group, _, part = name.partition(".")
@@ -113,8 +118,7 @@ class _Field:
         self._name = name
         self._group = group if part else ""
         self._part = part
-        literal = len(sources) == 1 and sources[0] in _WORDS.get(name, ())
-        self._literal = self._convert(sources[0]) if literal else None
+        self._literal = self._convert(sources[0]) if is_literal(name, sources) else None
         self._sources = [(source, _reader(source)) for source in sources]
 
     @property

@@ -58,10 +58,15 @@ class Items(Options):
     @model_validator(mode="after")
     def _stars_have_entries(self) -> Self:
         levels = max(_steps(path).count(EVERY) for path in self.each)
-        for path in (*self.path, *(path for key in KEYS for path in getattr(self, key))):
+        for path in (path for _, sources in self.sources() for path in sources):
             if "{{" not in path and path.split(".").count(EVERY) > levels:
                 raise ValueError(f"{path!r} has more '*' than `each`, by which each stands for one entry")
         return self
+
+    def sources(self) -> Iterator[tuple[str, tuple[str, ...]]]:
+        """The fields of an item that are said, each with its paths and expressions; each step of `path` by itself."""
+        yield from (("path", (step,)) for step in self.path)
+        yield from ((key, getattr(self, key)) for key in KEYS if getattr(self, key))
 
     def fill(self, draft: Draft, body: Document, judge: Judge) -> None:
         """Appends an item per entry. Never raises on what a sender wrote."""
@@ -94,12 +99,12 @@ class Items(Options):
 class Entry:
     """One entry of the list, and what its fields' paths find."""
 
-    __slots__ = ("_at", "_judge", "_payload", "_value")
+    __slots__ = ("_at", "_judge", "_payload", "value")
 
     def __init__(self, payload: Any, value: Any, at: tuple[str, ...], judge: Judge | None) -> None:
         """`at` has what stands for each `*` of `each` here: the index or key, as a step of a path."""
         self._payload = payload
-        self._value = value
+        self.value = value
         self._at = at
         self._judge = judge
 
@@ -110,11 +115,11 @@ class Entry:
     def find(self, source: str) -> Any:
         """What a path or an expression gives; None for nothing."""
         if "{{" in source:
-            values = {"item": self._value, "payload": self._payload}
+            values = {"item": self.value, "payload": self._payload}
             return self._judge.answer(source, values) if self._judge else None
         steps = source.split(".")
         if EVERY not in steps:
-            return _found(self._value, steps)
+            return _found(self.value, steps)
         at = iter(self._at)
         own = [next(at, EVERY) if step == EVERY else step for step in steps]
         return _found(self._payload, own)

@@ -281,3 +281,4 @@ class Context(Generic[OptionsT]):
 
 _NOTHING_SAID = EventType()
 _NOTHING = Document(None)
+Vendor.model_rebuild()
