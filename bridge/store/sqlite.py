@@ -1,8 +1,8 @@
 """SQLite: the embedded engine. One writer thread, WAL, `synchronous=FULL`, and one fsync for many hooks.
 
-Everything that writes goes through one queue to one thread, which takes all that waits into one transaction (group
-commit) and answers only after it is on disk. When hooks come thick it lingers a moment for more of them: on a quick
-disk the thread hops would else cost more than the fsync. Reads have a connection and a thread of their own.
+Everything that writes goes to one thread, which takes all that waits into one transaction (group commit) and answers
+only after it is on disk. What the event loop gathers in one turn is handed over at its end: so hooks that come thick
+share a commit, and one that comes alone waits for nobody. Reads have a connection and a thread of their own.
 """
 
 import asyncio
@@ -31,17 +31,6 @@ from bridge.store.tx import Operation, Row, T
 
 OLDEST = (3, 35)
 """RETURNING and upserts as the statements here use them."""
-
-BUSY_BATCH = 8
-"""A batch of at least so many jobs says that hooks come thick; the next one then lingers."""
-
-LINGER = 0.0015
-"""For how long, in seconds."""
-
-LARGEST_BATCH = 512
-
-LARGEST_INSERT = 64
-"""Rows of one INSERT, a power of two: so that few different statements are ever prepared."""
 
 BUSY_WAIT = 2.0
 """Seconds to wait for a command that writes beside the server; hooks wait behind it, and vendors give up after ten."""
@@ -124,7 +113,9 @@ class SqliteStore:
     def __init__(self, path: Path, lock: IO[str] | None, now: Callable[[], int]) -> None:
         self._lock = lock
         self._now = now
-        self._jobs: queue.SimpleQueue[_Keep | _Write | None] = queue.SimpleQueue()
+        self._gathered: list[_Keep | _Write] = []
+        """What this turn of the event loop brought so far."""
+        self._jobs: queue.SimpleQueue[list[_Keep | _Write] | None] = queue.SimpleQueue()
         self._writer = _connect(path)
         self._reader = _connect(path)
         self._reader.execute("PRAGMA query_only = ON")
@@ -177,7 +168,14 @@ class SqliteStore:
     def _put(self, job: _Keep | _Write) -> None:
         if self._closed:
             raise StoreUnavailable("the store is closed")
-        self._jobs.put(job)
+        if not self._gathered:
+            asyncio.get_running_loop().call_soon(self._hand_over)
+        self._gathered.append(job)
+
+    def _hand_over(self) -> None:
+        if self._gathered:
+            self._jobs.put(self._gathered)
+            self._gathered = []
 
     async def read(self, operation: Operation[T]) -> T:
         if self._closed:
@@ -201,6 +199,7 @@ class SqliteStore:
         if self._closed:
             return
         self._closed = True
+        self._hand_over()
         self._jobs.put(None)
         loop = asyncio.get_running_loop()
         await loop.run_in_executor(None, self._write_thread.join)
@@ -213,25 +212,16 @@ class SqliteStore:
     # ------------------------------------------------------------------------------------ on the writer thread
 
     def _write_for_ever(self) -> None:
-        busy = False
-        while (first := self._jobs.get()) is not None:
-            if busy:
-                time.sleep(LINGER)
-            jobs, last = self._take(first)
+        while (jobs := self._jobs.get()) is not None:
+            last = False
+            with contextlib.suppress(queue.Empty):
+                while not last:
+                    more = self._jobs.get_nowait()
+                    last = more is None
+                    jobs += more or ()
             self._commit(jobs)
-            busy = len(jobs) >= BUSY_BATCH
             if last:
                 return
-
-    def _take(self, first: _Keep | _Write) -> tuple[list[_Keep | _Write], bool]:
-        jobs: list[_Keep | _Write] = [first]
-        with contextlib.suppress(queue.Empty):
-            while len(jobs) < LARGEST_BATCH:
-                job = self._jobs.get_nowait()
-                if job is None:
-                    return jobs, True
-                jobs.append(job)
-        return jobs, False
 
     def _commit(self, jobs: list[_Keep | _Write]) -> None:
         """One transaction for all of them; who is answered is answered after the commit, or told that it failed."""
@@ -257,31 +247,17 @@ class SqliteStore:
         """Every hook's receipt. One whose key is another's by now is that one's duplicate; the others are inserted."""
         kept = [(clock.uuid7(job.hook.received_at), job.hook) for job in jobs]
         keyed = [(event_id, hook) for event_id, hook in kept if not hook.is_test]
-        claimed = self._insert(SEEN, [_seen_row(event_id, hook) for event_id, hook in keyed])
+        claimed = self._writer.executemany(SEEN, [_seen_row(event_id, hook) for event_id, hook in keyed]).rowcount
         firsts: dict[str, str] = {}
         if claimed < len(keyed):
             firsts = {event_id: self._first_copy(hook) for event_id, hook in keyed}
         new = [(event_id, hook) for event_id, hook in kept if firsts.get(event_id, event_id) == event_id]
-        self._insert(EVENTS, [_event_row(event_id, hook) for event_id, hook in new])
+        self._writer.executemany(EVENTS, [_event_row(event_id, hook) for event_id, hook in new])
         return [
             Receipt(first, Status.ACCEPTED if first == event_id else Status.DUPLICATE)
             for event_id, _ in kept
             for first in [firsts.get(event_id, event_id)]
         ]
-
-    def _insert(self, statement: "_Bulk", rows: Sequence[tuple[Any, ...]]) -> int:
-        """Insert many rows with few statements; returns how many were inserted.
-
-        Python lets go of its lock in every step of a statement, and with a busy loop beside it gets it back late: a
-        statement for each row would cost more than the rows themselves.
-        """
-        inserted = done = 0
-        while done < len(rows):
-            size = 1 << min(len(rows) - done, LARGEST_INSERT).bit_length() - 1
-            values = [value for row in rows[done : done + size] for value in row]
-            inserted += self._writer.execute(statement.text(size), values).rowcount
-            done += size
-        return inserted
 
     def _first_copy(self, hook: Verified) -> str:
         """The id of the event that has this hook's dedupe key."""
@@ -308,34 +284,13 @@ class SqliteStore:
         return job.future, value, None
 
 
-@dataclass(frozen=True, slots=True)
-class _Bulk:
-    """An INSERT of any number of rows."""
+SEEN = """INSERT INTO seen (received_at, source, verified, key, event_id, until) VALUES (?, ?, ?, ?, ?, ?)
+    ON CONFLICT (source, verified, key) DO UPDATE
+      SET event_id = excluded.event_id, until = excluded.until, received_at = excluded.received_at
+    WHERE seen.until <= excluded.received_at"""
 
-    head: str
-    row: str
-    tail: str = ""
-
-    def text(self, rows: int) -> str:
-        return _bulk_text(self, rows)
-
-
-@functools.cache
-def _bulk_text(bulk: _Bulk, rows: int) -> str:
-    return f"{bulk.head} VALUES {', '.join([bulk.row] * rows)} {bulk.tail}"
-
-
-SEEN = _Bulk(
-    "INSERT INTO seen (received_at, source, verified, key, event_id, until)",
-    "(?, ?, ?, ?, ?, ?)",
-    """ON CONFLICT (source, verified, key) DO UPDATE
-         SET event_id = excluded.event_id, until = excluded.until, received_at = excluded.received_at
-       WHERE seen.until <= excluded.received_at""",
-)
-EVENTS = _Bulk(
-    """INSERT INTO events (id, source, vendor, received_at, headers, body, verification, is_test, is_replay)""",
-    "(?, ?, ?, ?, ?, ?, ?, ?, false)",
-)
+EVENTS = """INSERT INTO events (id, source, vendor, received_at, headers, body, verification, is_test, is_replay)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, false)"""
 
 
 def _seen_row(event_id: str, hook: Verified) -> tuple[Any, ...]:
