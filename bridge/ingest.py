@@ -1,6 +1,6 @@
 """The first stage: a hook is let in and put on disk while the vendor waits. Nothing of what it says is read here.
 
-Received -> Verified -> Receipt        or Refused, or StoreUnavailable; nothing else comes out
+Received -> Verified -> Receipt, or a ping's answer        or Refused, or StoreUnavailable; nothing else comes out
 """
 
 from collections.abc import Callable, Mapping
@@ -11,17 +11,25 @@ from bridge.errors import Refused
 from bridge.model import Receipt, Received, Verification, Verified
 from bridge.store import Store
 from bridge.verify import Proof, dedupe_key
+from bridge.verify.handshake import Said, pong
 
 Doubt = Callable[[Received, Refused], None]
 """Told of a hook that is let in although it could not prove who sent it."""
 
 
-async def ingest(received: Received, source: Source, store: Store, now: int, doubt: Doubt) -> Receipt:
+async def ingest(received: Received, source: Source, store: Store, now: int, doubt: Doubt) -> Receipt | Said:
     """Verify a hook and keep it. Returns when its bytes are on disk, a duplicate's when the first copy's are.
+
+    A ping is no event: it gets its answer, once it has proved who asks, and is not kept.
 
     Raises Refused where its source's rules do not let it in, StoreUnavailable where it could not be kept.
     """
-    return await store.keep(admit(received, source, now, doubt))
+    verified = admit(received, source, now, doubt)
+    if source.vendor.handshake is not None:
+        said = pong(source.vendor.handshake, verified.body, verified.headers)
+        if said is not None:
+            return said
+    return await store.keep(verified)
 
 
 def admit(received: Received, source: Source, now: int, doubt: Doubt) -> Verified:

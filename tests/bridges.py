@@ -1,6 +1,7 @@
 """A whole bridge for a test: the real server on free ports, with a configuration, and a client to post with."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -13,11 +14,13 @@ import httpx2
 from bridge import clock
 from bridge.alarms import SOURCE
 from bridge.store import deliveries
-from bridge.vendors import samples
-from bridge.verify import sign
+from bridge.vendors import load, names, sample_headers, samples
+from bridge.verify import sign, sign_request
 from bridge.web.server import Server, running
+from tests.verify.schemes import secrets_of
 
 TOKEN = "the-admin-token"
+PUBLIC_URL = "https://hooks.example.com"
 SECRET = "topsecret"
 
 SOURCES = """
@@ -50,9 +53,17 @@ class Bridge:
         return sign(scheme, SECRET, body, clock.now())
 
     async def sample(self, source: str, name: str) -> httpx2.Response:
-        """Post a vendor's sample."""
-        vendor = self.server.live.setup.sources[source].vendor.name
-        return await self.post(source, samples(vendor)[name])
+        """Post a vendor's sample, as that vendor would."""
+        door = self.server.live.setup.sources[source]
+        if door.scheme is None:
+            return await self.post(source, samples(door.vendor.name)[name], {})
+        headers = sample_headers(door.vendor.name, name)
+        secret = SECRET if door.secrets[0] == SECRET else secrets_of(door.scheme)[0]
+        body, url = samples(door.vendor.name)[name], f"{PUBLIC_URL}/hooks/{source}"
+        signed = sign_request(door.scheme, secret, body, clock.now(), url=url, headers=headers)
+        sent = {"content-type": "application/json", **headers, **signed.headers}
+        here = signed.url.replace(PUBLIC_URL, self.server.hooks_url)
+        return await self.client.post(here, content=signed.body, headers=sent)
 
     async def api(self, path: str, *, method: str = "GET", **more: Any) -> Any:
         """Ask the operator's API; fails unless it answers well."""
@@ -84,11 +95,23 @@ class Bridge:
                 await asyncio.sleep(0.01)
 
 
+def every_vendor() -> str:
+    """Sources of every vendor there is, each by its vendor's name and with a secret of the form that it asks for."""
+    said = {name: {"vendor": name, **_secret(name)} for name in names()}
+    return "sources: " + json.dumps({name.replace("_", "-"): source for name, source in said.items()}) + "\n"
+
+
+def _secret(vendor: str) -> dict[str, str]:
+    scheme = load(vendor).signature
+    return {"verify": "none"} if scheme is None else {"secret": secrets_of(scheme)[1]}
+
+
 def config(folder: Path, body: str, store_url: str | None = None) -> Path:
     """Write a configuration with free ports. `body` has targets and routes, and sources unless they are the usual."""
     head = f"""
 listen: 127.0.0.1:0
 admin: {{listen: "127.0.0.1:0", token: {TOKEN}}}
+public_url: {PUBLIC_URL}
 store: {{url: "{store_url or f"sqlite:///{folder}/bridge.db"}"}}
 """
     path = folder / "config.yaml"

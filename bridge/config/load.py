@@ -103,6 +103,7 @@ class _Reading:
             return None
         self._doors(top)
         self._expectations(top, sources)
+        self._urls(top, sources)
         templates = self._templates(top.templates)
         files = [self.file, *self.report.filling.files, *([templates] if templates else [])]
         return Config(
@@ -166,6 +167,13 @@ class _Reading:
             if source and source.expect_every and source.expect_every >= top.store.keep:
                 text = "must be shorter than store.keep: what is older is forgotten"
                 self.report.add(("sources", name, "expect_every"), text)
+
+    def _urls(self, top: schema.Top, sources: Mapping[str, Source | None]) -> None:
+        """Who signs the URL it posts to signs the one that was registered. What a caller calls us is only a claim."""
+        for name, source in sources.items():
+            if source and source.scheme and source.scheme.signs_url and top.public_url is None:
+                text = f"vendor {source.vendor.name!r} signs the URL that it posts to, so 'public_url' must say it"
+                self.report.add(("sources", name), text, key=True)
 
     # ------------------------------------------------------------------------------ vendors and sources
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from fnmatch import fnmatchcase
 from functools import cached_property
-from typing import Annotated, Any, Generic, Self, TypeAlias, TypeVar
+from typing import Annotated, Any, Generic, Literal, Self, TypeAlias, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pydantic.json_schema import SkipJsonSchema
@@ -23,6 +23,7 @@ from bridge.vendors.fields import Fields, problem
 from bridge.vendors.items import Items
 from bridge.vendors.words import Meaning
 from bridge.verify.dedupe import Dedupe, alternatives
+from bridge.verify.handshake import Handshake
 from bridge.verify.scheme import HEADER, Scheme, header_names
 
 UNNAMED = "unknown"
@@ -135,6 +136,10 @@ class Vendor(Options):
     """The events that the vendor documents. With none, every name is known."""
     test_when: dict[str, Several] = Field(default_factory=dict)
     """Paths, or `header:<name>`, and what is there in the vendor's own tests and pings; `*` stands for any text."""
+    handshake: Handshake | None = None
+    """What the vendor asks of an address besides posting hooks to it."""
+    answer: Literal[200, 204] = 200
+    """The status by which the vendor knows that a hook arrived."""
     result: ResultPaths = Field(default_factory=dict)
     items: Items | None = None
     """Where the parts of a run are. None: the vendor tells of none, or `understand` reads them."""
@@ -172,7 +177,11 @@ class Vendor(Options):
             *self.test_when,
             *(source for sources in alternatives(self.dedupe) for source in sources),
         ]
-        return frozenset(name for source in named for name in _header_names(source)) | self.fields.headers
+        return (
+            frozenset(name for source in named for name in _header_names(source))
+            | self.fields.headers
+            | (self.handshake.headers if self.handshake else frozenset())
+        )
 
     @cached_property
     def _tests(self) -> list[tuple[str, list[str]]]:

@@ -23,13 +23,18 @@ _TIME = re.compile(r"[0-9]{1,17}", re.ASCII)
 _TIMES = ("t", "ts", "timestamp")
 
 
-def masked(headers: Iterable[tuple[str, str]], whole: Collection[str]) -> tuple[tuple[str, str], ...]:
-    """The first headers, each cut to a length, with the telling ones masked, less those whose name is in `whole`."""
+def masked(
+    headers: Iterable[tuple[str, str]], whole: Collection[str], hidden: Collection[str] = ()
+) -> tuple[tuple[str, str], ...]:
+    """The first headers, each cut to a length, with the telling ones masked, less those whose name is in `whole`.
+
+    `hidden` are masked whatever they are called: a source may be told its secret in any header.
+    """
     shown = []
     for name, value in headers:
         if name in whole:
             shown.append((name, value))
-        elif _TELLING.search(name):
+        elif name in hidden or _TELLING.search(name):
             shown.append((name, mask(value)))
         else:
             shown.append((name, value[:MOST_CHARACTERS]))

@@ -1,4 +1,4 @@
-"""The public door: `POST /hooks/{source}` and `GET /healthz`, nothing else.
+"""The public door: `POST /hooks/{source}`, what a vendor asks there before it posts, and `GET /healthz`; nothing else.
 
 A hook is read whole, within a time and a size, and handed to `ingest`; what comes back is said in one line. The caller
 learns little: a refusal is a bland 401, and its reason goes to the operator. Nothing a caller sends makes a 500.
@@ -27,6 +27,7 @@ from bridge.model import Received
 from bridge.pace import Pace, Rate
 from bridge.setup import Setup
 from bridge.store import Store
+from bridge.verify.handshake import Said, greet
 from bridge.web.answers import CLOSE, answer
 from bridge.web.refused import Refusals
 
@@ -99,6 +100,11 @@ class Hooks:
             await answer(send, 404, {"error": "no such source"}, CLOSE)
             return
         if scope["method"] != "POST":
+            said = _greeted(scope, source)
+            if said is not None and (not source.allow_from or self._may_call(scope, source)):
+                hooks_answered(source.name, str(said.status)).inc()
+                await answer(send, said.status, said.body, *said.headers, CLOSE)
+                return
             self._refuse(scope, source, Refused(Reason.NOT_A_POST, f"was sent with {scope['method'][:20]}, not POST"))
             hooks_answered(source.name, "405").inc()
             await answer(send, 405, {"error": "send hooks with POST"}, (b"allow", b"POST"), CLOSE)
@@ -116,7 +122,7 @@ class Hooks:
 
     async def _take_in(
         self, scope: Scope, receive: Receive, source: Source, held: "_Held"
-    ) -> tuple[int, dict[str, Any], tuple[tuple[bytes, bytes], ...]]:
+    ) -> tuple[int, dict[str, Any] | str, tuple[tuple[bytes, bytes], ...]]:
         """Read, verify, keep; what to answer. Raises _Gone where nobody is there to be answered."""
         if source.allow_from and not self._may_call(scope, source):
             await _discard(receive)
@@ -140,7 +146,7 @@ class Hooks:
             return 503, {"error": "busy, try again"}, (RETRY_AFTER, CLOSE)
         now = clock.now()
         self._lately.append(time.monotonic())
-        received = _received(scope, source, body, now)
+        received = _received(scope, source, body, now, self._setup().config.public_url or "")
         try:
             receipt = await ingest(received, source, self._store, now, self._doubt)
         except Refused as refused:
@@ -153,9 +159,13 @@ class Hooks:
         except Exception:
             log.exception("source %s: an error that should not be; the hook was not acknowledged", source.name)
             return 503, {"error": "cannot be kept now, try again"}, (RETRY_AFTER,)
+        if isinstance(receipt, Said):
+            return receipt
         self.failing = False
         self._kept()
         KEEP_SECONDS.observe((clock.now() - now) / clock.SECOND)
+        if source.vendor.answer == 204:
+            return 204, "", ()
         return 200, {"id": receipt.id, "status": receipt.status.value}, ()
 
     def _may_call(self, scope: Scope, source: Source) -> bool:
@@ -264,11 +274,20 @@ def _announced(scope: Scope) -> int:
     return 0
 
 
-def _received(scope: Scope, source: Source, body: bytes, now: int) -> Received:
+def _greeted(scope: Scope, source: Source) -> Said | None:
+    """What a vendor is answered who asks before it posts."""
+    if source.vendor.handshake is None:
+        return None
+    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+    return greet(source.vendor.handshake, scope["method"], scope["query_string"].decode("latin-1"), headers)
+
+
+def _received(scope: Scope, source: Source, body: bytes, now: int, public_url: str = "") -> Received:
+    query = scope["query_string"]
     return Received(
         source=source.name,
         method=scope["method"],
-        url=scope["path"],
+        url=f"{public_url}{scope['path']}?{query.decode('latin-1')}" if query else public_url + scope["path"],
         headers=tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]),
         body=body,
         received_at=now,

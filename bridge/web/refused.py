@@ -93,7 +93,11 @@ class Refusals:
             detail=one.refused.detail,
             method=received.method,
             caller=str(who) if who else None,
-            headers=masked(received.headers, source.kept_headers if source else ()),
+            headers=masked(
+                received.headers,
+                source.kept_headers if source else (),
+                source.scheme.headers if source and source.scheme else (),
+            ),
             body=received.body,
             size=one.size,
             let_in=one.let_in,
