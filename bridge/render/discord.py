@@ -16,6 +16,7 @@ from bridge.render.files import File, Partials
 from bridge.render.slots import MARKDOWN, TEXT, URL, Slot, clean_url, to_moment
 from bridge.render.templates import Template, compile_template
 from bridge.render.view import View
+from bridge.render.words import unsaid
 
 CONTENT = 2_000
 MOST_EMBEDS = 10
@@ -68,6 +69,9 @@ def finish(made: Any, view: View) -> tuple[dict[str, Any], bool]:
     mention = view.mention or ""
     content = payload.pop("content", None)
     content = content.strip() if isinstance(content, str) else ""
+    if not view.members:  # a template of one's own may leave out that this is a test or a replay
+        said = [content, *(str(embed.get("title")) for embed in _list(payload, "embeds"))]
+        content = unsaid(view.result, "\n".join(said)) + content
     # What a result says is escaped: a backslash stands before its `<@…>`, and it does not count as the mention.
     if mention and not re.search(rf"(?<!\\){re.escape(mention)}", content):
         content = f"{mention} {content}".strip()

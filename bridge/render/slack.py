@@ -17,6 +17,7 @@ from bridge.render.files import File, Partials
 from bridge.render.slots import MRKDWN, SLACK_PLAIN, URL, Slot, clean_url
 from bridge.render.templates import Template, compile_template
 from bridge.render.view import View
+from bridge.render.words import unsaid
 
 MOST_BLOCKS = 50
 MOST_BLOCK_BYTES = 12_000
@@ -74,6 +75,7 @@ def finish(made: Any, view: View) -> tuple[dict[str, Any], bool]:
     text = payload.get("text")
     if not isinstance(text, str) or not text.strip():
         text = MRKDWN.escape(title(view))
+    text = _marked(payload, text, view)
     payload["text"] = fitting.text(text, TEXT - room, cutting.SLACK)
     if "attachments" in payload:
         payload["attachments"] = fitting.most(_list(payload, "attachments"), MOST_ATTACHMENTS)
@@ -90,6 +92,18 @@ def finish(made: Any, view: View) -> tuple[dict[str, Any], bool]:
         payload["username"] = view.username[:80]
     payload["unfurl_links"] = payload["unfurl_media"] = False
     return payload, fitting.cut
+
+
+def _marked(payload: dict[str, Any], text: str, view: View) -> str:
+    """The text, with TEST or REPLAY before it where a template of one's own leaves that out; blocks get it too."""
+    if view.members:
+        return text
+    blocks = _list(payload, "blocks")
+    missing = unsaid(view.result, "\n".join(each["text"] for each in _texts(blocks)))
+    if blocks and missing:
+        shown = {"type": "mrkdwn", "text": missing.removesuffix(" · ")}
+        payload["blocks"] = [{"type": "context", "elements": [shown]}, *blocks]
+    return unsaid(view.result, text) + text
 
 
 def one_line(text: str, view: View) -> dict[str, Any]:

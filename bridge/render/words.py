@@ -7,6 +7,7 @@ Nothing here knows a target; an icon never stands without its word.
 import re
 from collections.abc import Callable
 from datetime import datetime
+from itertools import zip_longest
 from typing import Any
 
 from bridge.model import BAD, Outcome
@@ -47,6 +48,7 @@ _OPEN = {"test_run": "open run", "evaluation": "open evaluation", "session": "op
 _OPEN |= {"deployment": "open deployment"}
 _SHOWN_ARTIFACTS = ("report", "video", "image", "log")
 MOST_LINKS = 3
+_COMMAND = re.compile(r"(?<!\S)(drawbridge [a-z]+(?: [^;\s]+)*)(?=;|\s*$)")
 _WORD = re.compile(r"\w+")
 _UNDER = " \N{SINGLE RIGHT-POINTING ANGLE QUOTATION MARK} "
 
@@ -68,6 +70,11 @@ def headline(result: dict[str, Any], most: int = 120) -> str:
 def marks(result: dict[str, Any]) -> list[str]:
     """What must be seen before anything else: `TEST`, `REPLAY`."""
     return [word for word, on in (("TEST", result.get("is_test")), ("REPLAY", result.get("is_replay"))) if on]
+
+
+def unsaid(result: dict[str, Any], shown: str) -> str:
+    """The marks that a message of one's own design does not show, as `TEST · `; empty where it shows them all."""
+    return "".join(f"{mark} · " for mark in marks(result) if f"{mark} · " not in shown)
 
 
 def verdict(result: dict[str, Any]) -> str:
@@ -301,6 +308,14 @@ def first_line(text: Any) -> str:
     return next((line for each in str(text or "").splitlines() if (line := each.strip())), "")
 
 
+def commands(text: Any) -> list[dict[str, str]]:
+    """A text as `{said, command}` in turn, so that what is to be typed can be shown as such."""
+    pieces = _COMMAND.split(str(text or ""))
+    return [
+        {"said": said, "command": command} for said, command in zip_longest(pieces[::2], pieces[1::2], fillvalue="")
+    ]
+
+
 def cut(text: Any, length: int) -> str:
     """The text as one line of at most `length` characters, with a mark where something is missing."""
     line = one_line(text if isinstance(text, str) else "" if text is None else str(text))
@@ -395,6 +410,6 @@ FILTERS: dict[str, Callable[..., Any]] = {
     for function in (
         *(headline, marks, verdict, icon, color, color_number, change, ongoing, run, brief),
         *(failing, more_failing, flaky, odd_words, label, standing, where, tally, links),
-        *(duration, ago, plural, ordinal, short_sha, first_line, cut, one_line, public_url, redact),
+        *(duration, ago, plural, ordinal, short_sha, first_line, cut, commands, one_line, public_url, redact),
     )
 }

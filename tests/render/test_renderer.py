@@ -2,6 +2,7 @@
 
 import pytest
 
+from bridge.model import Why
 from bridge.render import Renderer
 from bridge.render.renderer import TargetType
 from tests.render.making import ID, failing, problems, renderer, result, texts, view
@@ -185,3 +186,24 @@ def test_rendering_changes_nothing_of_the_result():
     for target_type in TYPES:
         BUILT_IN.render(target_type, None, view(made, why="test"))
     assert repr(made) == before
+
+
+@pytest.mark.parametrize(
+    ("target_type", "template", "place"),
+    [
+        ("slack", "text: mine", lambda body: body["text"]),
+        ("slack", "text: mine\nblocks: [{type: divider}]", lambda body: body["blocks"][0]["elements"][0]["text"]),
+        ("discord", "content: mine", lambda body: body["content"]),
+        ("discord", "embeds: [{title: mine}]", lambda body: body["content"]),
+    ],
+)
+@pytest.mark.parametrize(("why", "mark"), [(Why.TEST, "TEST"), (Why.REPLAY, "REPLAY"), (Why.NEW, None)])
+def test_a_template_of_ones_own_cannot_leave_out_that_it_is_a_test_or_a_replay(
+    target_type, template, place, why, mark, tmp_path
+):
+    message = renderer(tmp_path, **{f"{target_type}__mine": template}).render(target_type, "mine", view(why=why))
+    assert problems(target_type, message) == []
+    if mark:
+        assert place(message.body).startswith(mark)
+    else:
+        assert "TEST" not in shown(message)

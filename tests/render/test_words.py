@@ -292,3 +292,20 @@ def test_small_words():
 )
 def test_words_are_found_for_a_result_with_nothing_in_it(name):
     words.FILTERS[name]({})
+
+
+@pytest.mark.parametrize(
+    ("text", "pieces"),
+    [
+        ("Mend it, then: drawbridge targets resume qa", [("Mend it, then: ", "drawbridge targets resume qa")]),
+        (
+            "Once more: drawbridge replay 12; all: drawbridge deliveries --state dead --target qa",
+            [("Once more: ", "drawbridge replay 12"), ("; all: ", "drawbridge deliveries --state dead --target qa")],
+        ),
+        ("nothing to type", [("nothing to type", "")]),
+        (None, [("", "")]),
+    ],
+)
+def test_what_is_to_be_typed_is_told_apart(text, pieces):
+    found = [(part["said"], part["command"]) for part in words.commands(text)]
+    assert [each for each in found if each != ("", "")] == [each for each in pieces if each != ("", "")]
