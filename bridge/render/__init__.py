@@ -4,7 +4,9 @@ renderer    the ladder: which template, and what if it fails
 templates   YAML trees with Jinja in their leaves
 engine      Jinja, bounded and sandboxed
 slots       what makes a value harmless where it lands
-words       the voice: headline, change, tally
+files       where templates lie
+words       the voice: headline, change, tally (phrases: spans, numbers; digest: several results)
+private     what must not be read in a chat
 slack, discord, http    each target's slots and limits, and how a message is fitted to them
 """
 

@@ -10,9 +10,10 @@ from datetime import timedelta
 from typing import Any
 
 from bridge.model import BAD, Outcome
+from bridge.render.phrases import plural
 from bridge.render.slots import to_moment
 from bridge.render.view import View
-from bridge.render.words import color, color_number, headline, icon, marks, plural, run
+from bridge.render.words import color, color_number, headline, icon, marks, run
 
 _ORDER = ["failed", "error", "timed_out", "unknown", "cancelled", "skipped", "neutral", "running", "queued", "passed"]
 _WORDS = {"error": "ended in error", "timed_out": "timed out", "unknown": "not understood"}

@@ -22,10 +22,11 @@ from bridge.render import discord, engine, http, slack
 from bridge.render.digest import digest, title
 from bridge.render.fields import Fields, strict
 from bridge.render.files import File, Partials, builtin_folder, read_partials, read_templates
+from bridge.render.phrases import cut
 from bridge.render.slots import Safe
 from bridge.render.templates import GONE, Template
 from bridge.render.view import FITS, Body, Rendered, View
-from bridge.render.words import ALARM_IS, cut
+from bridge.render.words import ALARM_IS
 
 __all__ = ["Rendered", "Renderer", "TargetType", "View"]
 

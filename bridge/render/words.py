@@ -6,13 +6,13 @@ Nothing here knows a target; an icon never stands without its word.
 
 import re
 from collections.abc import Callable
-from datetime import datetime
-from itertools import zip_longest
 from typing import Any
 
 from bridge.model import BAD, Outcome
+from bridge.render import phrases
+from bridge.render.phrases import ago, cut, grouped, ordinal, plural, short_sha
 from bridge.render.private import redact
-from bridge.render.slots import one_line, public_url, to_moment
+from bridge.render.slots import one_line, public_url
 
 ALARM_IS = ("bridge", "system")
 """Source and kind of a result that Drawbridge itself raised."""
@@ -48,7 +48,6 @@ _OPEN = {"test_run": "open run", "evaluation": "open evaluation", "session": "op
 _OPEN |= {"deployment": "open deployment"}
 _SHOWN_ARTIFACTS = ("report", "video", "image", "log")
 MOST_LINKS = 3
-_COMMAND = re.compile(r"(?<!\S)(drawbridge [a-z]+(?: [^;\s]+)*)(?=;|\s*$)")
 _WORD = re.compile(r"\w+")
 _UNDER = " \N{SINGLE RIGHT-POINTING ANGLE QUOTATION MARK} "
 
@@ -100,8 +99,10 @@ def verdict(result: dict[str, Any]) -> str:
 
 
 def _neutral(result: dict[str, Any]) -> str:
-    """What happened, where it is neither good nor bad: the vendor's word, unless the title has it, and the severity."""
-    happened = str(result.get("raw_status") or str(result.get("type") or "").rpartition(".")[2])
+    """What happened, where it is neither good nor bad: the vendor's word (of `build.queued` the last),
+    unless the title has it, and the severity."""
+    _, dot, last = str(result.get("type") or "").rpartition(".")
+    happened = str(result.get("raw_status") or (last if dot else ""))
     happened = cut(happened.replace("_", " "), 40).upper()
     known = set(_words_of(happened).split()) <= set(_words_of(result.get("title")).split())
     word = "" if known else happened
@@ -265,65 +266,6 @@ def links(result: dict[str, Any]) -> list[dict[str, str]]:
     return list(found.values())[:MOST_LINKS]
 
 
-def duration(milliseconds: Any) -> str:
-    """`850 ms`, `12 s`, `4 m 12 s`, `2 h 5 m`, `3 d 4 h`; empty for null."""
-    if isinstance(milliseconds, bool) or not isinstance(milliseconds, int | float):
-        return ""
-    if milliseconds < 1000:
-        return f"{max(0, round(milliseconds))} ms"
-    seconds = round(milliseconds / 1000)
-    for larger, smaller, size, small in (("d", "h", 86_400, 3600), ("h", "m", 3600, 60), ("m", "s", 60, 1)):
-        if seconds >= size:
-            rest = seconds % size // small
-            return f"{seconds // size} {larger}" + (f" {rest} {smaller}" if rest else "")
-    return f"{seconds} s"
-
-
-def ago(moment: Any, now: Any) -> str:
-    """How long `moment` lies before `now`, in its largest unit only: `3 h`; empty where one of them is null."""
-    then, present = to_moment(moment), to_moment(now)
-    if then is None or present is None:
-        return ""
-    return _span(then, present)
-
-
-def plural(number: Any, one: str, many: str | None = None) -> str:
-    """`{{ 3|plural('group') }}` is `3 groups`."""
-    return f"{_grouped(number)} {one if number == 1 else many or one + 's'}"
-
-
-def ordinal(number: int) -> str:
-    """`1st`, `2nd`, `3rd`, `4th`, `11th`."""
-    ending = "th" if number % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
-    return f"{number}{ending}"
-
-
-def short_sha(commit: Any) -> str:
-    """The first seven characters of a commit."""
-    return str(commit or "").strip()[:7]
-
-
-def first_line(text: Any) -> str:
-    """The first line that says anything: what went wrong, without the trace below it."""
-    return next((line for each in str(text or "").splitlines() if (line := each.strip())), "")
-
-
-def commands(text: Any) -> list[dict[str, str]]:
-    """A text as `{said, command}` in turn, so that what is to be typed can be shown as such."""
-    pieces = _COMMAND.split(str(text or ""))
-    return [
-        {"said": said, "command": command} for said, command in zip_longest(pieces[::2], pieces[1::2], fillvalue="")
-    ]
-
-
-def cut(text: Any, length: int) -> str:
-    """The text as one line of at most `length` characters, with a mark where something is missing."""
-    line = one_line(text if isinstance(text, str) else "" if text is None else str(text))
-    if len(line) <= length:
-        return line
-    return line[: length - 1].rstrip() + "…" if length > 0 else ""
-
-
 def _look(result: dict[str, Any]) -> tuple[str, str, str]:
     outcome = _outcome(result)
     if outcome == "neutral":
@@ -346,26 +288,22 @@ def _numbers(result: dict[str, Any]) -> str:
     bad = [counts[name] for name in ("failed", "error") if counts.get(name) is not None]
     said = []
     if outcome in _BAD and sum(bad):
-        said.append(f"{_grouped(sum(bad))} of {_units(counts, total)}" if total else _units(counts, sum(bad)))
+        said.append(f"{grouped(sum(bad))} of {_units(counts, total)}" if total else _units(counts, sum(bad)))
     elif outcome == "passed" and (total or passed):
         whole = total if total and passed is not None and passed != total else None
-        said.append(f"{_grouped(passed)} of {_units(counts, whole)}" if whole else _units(counts, total or passed))
+        said.append(f"{grouped(passed)} of {_units(counts, whole)}" if whole else _units(counts, total or passed))
     elif outcome == "unknown" and total == 0:
         said.append(f"{_units(counts, 0)} ran")
     if counts.get("flaky"):
-        said.append(f"{_grouped(counts['flaky'])} flaky")
+        said.append(f"{grouped(counts['flaky'])} flaky")
     if outcome == "passed" and counts.get("skipped"):
-        said.append(f"{_grouped(counts['skipped'])} skipped")
+        said.append(f"{grouped(counts['skipped'])} skipped")
     return ", ".join(said)
 
 
 def _units(counts: dict[str, Any], number: Any) -> str:
     """`3 groups`; the bare number where nobody said what it is a number of."""
-    return plural(number, counts["unit"]) if counts.get("unit") else _grouped(number)
-
-
-def _grouped(number: Any) -> str:
-    return f"{number:,}" if isinstance(number, int) else str(number)
+    return plural(number, counts["unit"]) if counts.get("unit") else grouped(number)
 
 
 def _after(result: dict[str, Any]) -> str:
@@ -397,19 +335,12 @@ def _entries(result: dict[str, Any], name: str) -> list[dict[str, Any]]:
     return [entry for entry in result.get(name) or () if isinstance(entry, dict)]
 
 
-def _span(then: datetime, present: datetime) -> str:
-    seconds = max(0, round((present - then).total_seconds()))
-    for unit, size in (("d", 86_400), ("h", 3600), ("m", 60)):
-        if seconds >= size:
-            return f"{seconds // size} {unit}"
-    return f"{seconds} s"
-
-
 FILTERS: dict[str, Callable[..., Any]] = {
     function.__name__: function
     for function in (
         *(headline, marks, verdict, icon, color, color_number, change, ongoing, run, brief),
         *(failing, more_failing, flaky, odd_words, label, standing, where, tally, links),
-        *(duration, ago, plural, ordinal, short_sha, first_line, cut, commands, one_line, public_url, redact),
+        *(phrases.duration, ago, plural, ordinal, short_sha, phrases.first_line, cut, phrases.commands),
+        *(one_line, public_url, redact),
     )
 }

@@ -89,7 +89,7 @@ def test_a_broken_run_in_discord():
     assert embed["title"] == "❌ My App (android) — FAILED: 1 of 3 groups"
     assert embed["url"] == "https://example.com/runs/1"
     assert embed["color"] == 0xE01E5A
-    assert embed["author"] == {"name": "autosana"}
+    assert embed["author"] == {"name": "Autosana"}
     assert lines[0] == "Broke: passing for the 12 runs before"
     assert lines[1].startswith("• **NEW** [Checkout")
     assert lines[2].endswith("(3rd run) — total differs")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bridge.render import words
+from bridge.render import phrases, words
 from tests.render.making import item, result
 
 
@@ -233,7 +233,7 @@ def test_what_is_flaky_passed_in_the_end():
 
 @pytest.mark.parametrize(("text", "line"), [("\n  \n a: b \n at x", "a: b"), ("", ""), (None, ""), ("a", "a")])
 def test_the_first_line_is_what_went_wrong(text, line):
-    assert words.first_line(text) == line
+    assert phrases.first_line(text) == line
 
 
 @pytest.mark.parametrize(
@@ -254,7 +254,7 @@ def test_the_first_line_is_what_went_wrong(text, line):
     ],
 )
 def test_durations(milliseconds, said):
-    assert words.duration(milliseconds) == said
+    assert phrases.duration(milliseconds) == said
 
 
 @pytest.mark.parametrize(
@@ -270,21 +270,21 @@ def test_durations(milliseconds, said):
     ],
 )
 def test_how_long_ago(then, said):
-    assert words.ago(then, "2026-03-14T12:00:00.000Z") == said
+    assert phrases.ago(then, "2026-03-14T12:00:00.000Z") == said
 
 
 def test_small_words():
-    assert [words.ordinal(n) for n in (1, 2, 3, 4, 11, 12, 13, 21, 101, 111)] == [
+    assert [phrases.ordinal(n) for n in (1, 2, 3, 4, 11, 12, 13, 21, 101, 111)] == [
         *("1st", "2nd", "3rd", "4th", "11th", "12th", "13th", "21st", "101st", "111th")
     ]
-    assert [words.plural(n, "group") for n in (0, 1, 2, 1200)] == ["0 groups", "1 group", "2 groups", "1,200 groups"]
-    assert words.plural(2, "entry", "entries") == "2 entries"
-    assert words.short_sha("a1b2c3d4") == "a1b2c3d"
-    assert words.short_sha(None) == ""
-    assert words.cut("a  b\nc", 5) == "a b c"
-    assert words.cut("abcdef", 5) == "abcd…"
-    assert words.cut("abcdef", 0) == ""
-    assert words.cut(None, 5) == ""
+    assert [phrases.plural(n, "group") for n in (0, 1, 2, 1200)] == ["0 groups", "1 group", "2 groups", "1,200 groups"]
+    assert phrases.plural(2, "entry", "entries") == "2 entries"
+    assert phrases.short_sha("a1b2c3d4") == "a1b2c3d"
+    assert phrases.short_sha(None) == ""
+    assert phrases.cut("a  b\nc", 5) == "a b c"
+    assert phrases.cut("abcdef", 5) == "abcd…"
+    assert phrases.cut("abcdef", 0) == ""
+    assert phrases.cut(None, 5) == ""
 
 
 @pytest.mark.parametrize(
@@ -307,5 +307,5 @@ def test_words_are_found_for_a_result_with_nothing_in_it(name):
     ],
 )
 def test_what_is_to_be_typed_is_told_apart(text, pieces):
-    found = [(part["said"], part["command"]) for part in words.commands(text)]
+    found = [(part["said"], part["command"]) for part in phrases.commands(text)]
     assert [each for each in found if each != ("", "")] == [each for each in pieces if each != ("", "")]
