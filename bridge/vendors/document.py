@@ -5,6 +5,7 @@ Nothing here raises, whatever the shape: a vendor's file says what it wants and 
 
 import copy
 import math
+import re
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
@@ -18,7 +19,10 @@ T = TypeVar("T")
 EXACT = 2**53
 """Whole numbers above this are not exact in JSON (RFC 8259, section 6), so they are no count of anything."""
 
+_ZONE = re.compile(r" (?:UTC|([+-][0-9]{2}:?[0-9]{2}))$", re.ASCII)
+"""How Ruby and Go write a time's zone after a blank, as in `2026-03-02 09:15:00 UTC`."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_YEAR_SECONDS = 366 * 86_400
 _LATEST_SECONDS = 10**11
 """A number above this (the year 5138 in seconds) is in milliseconds."""
 
@@ -58,7 +62,7 @@ def as_moment(value: Any) -> datetime | None:
         if isinstance(value, str):
             text = value.strip()
             if not text.isdecimal():
-                moment = datetime.fromisoformat(text)
+                moment = datetime.fromisoformat(_ZONE.sub(lambda zone: zone[1] or "Z", text))
                 return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
             value = int(text)
         if isinstance(value, bool) or not isinstance(value, (int, float)) or value < 0:
@@ -81,6 +85,13 @@ def decoded(value: Any, steps: Sequence[str]) -> Any:
     changed = copy.copy(value)
     changed[int(steps[0]) if isinstance(value, list) else steps[0]] = decoded(inside, steps[1:])
     return changed
+
+
+def as_milliseconds(seconds: Any) -> int | None:
+    """A number of seconds, as whole milliseconds; None for what is no number, is negative, or is longer than a year."""
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 <= seconds <= _YEAR_SECONDS:
+        return None
+    return round(seconds * 1000)
 
 
 def summed(parts: Iterable[int | None]) -> int | None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.vendors import Document
-from bridge.vendors.document import as_count, as_moment, as_scalar, as_text
+from bridge.vendors.document import as_count, as_milliseconds, as_moment, as_scalar, as_text
 
 ANYTHING = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
@@ -61,6 +61,10 @@ NOON = datetime(2024, 5, 5, 12, 0, tzinfo=UTC)
         "2024-05-05T12:00:00Z",
         "2024-05-05T12:00:00.000Z",
         "2024-05-05T14:00:00+02:00",
+        "2024-05-05T14:00:00+0200",
+        "2024-05-05 12:00:00 UTC",
+        "2024-05-05 14:00:00 +0200",
+        "2024-05-05T12:00:00.000000001Z",
         "2024-05-05 12:00:00",
         " 2024-05-05T12:00:00 ",
         1_714_910_400,
@@ -87,6 +91,8 @@ def test_a_moment_is_iso_8601_or_seconds_or_milliseconds(value):
         "",
         "soon",
         "2024-13-05",
+        "2024-05-05 12:00:00 CEST",
+        "2024-05-05 12:00:00 UTC UTC",
         -1,
         1e300,
         float("inf"),
@@ -100,6 +106,16 @@ def test_a_moment_is_iso_8601_or_seconds_or_milliseconds(value):
 )
 def test_what_is_no_moment_is_none(value):
     assert as_moment(value) is None
+
+
+@pytest.mark.parametrize(("seconds", "milliseconds"), [(0, 0), (17, 17_000), (17.0, 17_000), (100.25, 100_250)])
+def test_seconds_are_kept_as_milliseconds(seconds, milliseconds):
+    assert as_milliseconds(seconds) == milliseconds
+
+
+@pytest.mark.parametrize("value", [None, True, "17", -1, float("inf"), float("nan"), 10**400, 32e6, []])
+def test_what_is_no_number_of_seconds_is_none(value):
+    assert as_milliseconds(value) is None
 
 
 @given(value=ANYTHING)
