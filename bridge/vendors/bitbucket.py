@@ -1,0 +1,125 @@
+"""Bitbucket Cloud: build statuses, pushes, pull requests.
+https://support.atlassian.com/bitbucket-cloud/docs/event-payloads/
+
+A build status is whatever a build server (or Bitbucket's own Pipelines) reports for a commit, under a key of its own.
+"""
+
+import re
+from collections.abc import Iterable
+
+from bridge.model import Draft, Kind, Outcome, Severity, State, Vcs
+from bridge.vendors.document import Document
+from bridge.vendors.naming import key, tell_push, titled
+from bridge.vendors.vendor import Context, EventType, Vendor, VendorOptions
+from bridge.verify.scheme import Scheme
+
+_NUMBER = re.compile(r"\s*#[0-9]+")
+
+
+def understand(body: Document, context: Context[VendorOptions]) -> Iterable[Draft]:
+    """Title, subject and verdict, by the event."""
+    draft = context.read(body)
+    if context.type == "repo:push":
+        _push(draft, body)
+    elif context.type.startswith("repo:commit_status_"):
+        _status(draft, body)
+    elif context.type.startswith("pullrequest:") and draft.vcs.change:
+        did = context.vendor.events[context.type].title if context.vendor.knows(context.type) else "changed"
+        draft.title = titled(draft.vcs.repository, f"pull request #{draft.vcs.change} {did}")
+        draft.run_id = key("pull", draft.vcs.repository, draft.vcs.change)
+    yield draft
+
+
+def _status(draft: Draft, body: Document) -> None:
+    status = body.at("commit_status")
+    name, own_key = status.text("name"), status.text("key")
+    draft.title = titled(draft.vcs.repository, name or own_key or draft.title)
+    # "Pipeline #42 for main" is the same thing as "Pipeline #41 for main"; the key may be another for each run.
+    same = _NUMBER.sub("", name).strip() if name else own_key
+    draft.subject_key = key(draft.vcs.repository, same, draft.vcs.ref) if draft.vcs.ref else None
+    draft.run_id = key("status", draft.vcs.commit, own_key)
+    draft.started_at = status.moment("created_on")
+    draft.finished_at = draft.time if draft.state is State.FINISHED else None
+
+
+def _push(draft: Draft, body: Document) -> None:
+    """One push may change several branches and tags: then each is a line."""
+    changes = [change for change in body.items("push.changes") if change.text("new.name", "old.name")]
+    if not changes:
+        return
+    told = [_change(draft, change) for change in changes]
+    draft.outcome, draft.vcs, draft.url, draft.title = Outcome.NEUTRAL, told[0].vcs, told[0].url, told[0].title
+    draft.summary = told[0].summary
+    if len(told) > 1:
+        home = draft.vcs.repository
+        draft.title = titled(home, f"{len(told)} branches and tags pushed")
+        draft.summary = "\n".join(one.title.removeprefix(f"{home}: ") for one in told)
+        draft.vcs, draft.url = Vcs(repository=home), body.text("repository.links.html.href")
+
+
+def _change(draft: Draft, change: Document) -> Draft:
+    told = Draft(type=draft.type, vcs=Vcs(repository=draft.vcs.repository, commit=change.text("new.target.hash")))
+    told.url = change.text("links.html.href", "new.target.links.html.href")
+    kind = "tags" if change.text("new.type", "old.type") == "tag" else "heads"
+    messages = [commit.text("message") for commit in reversed(change.items("commits"))]
+    tell_push(
+        told,
+        f"refs/{kind}/{change.text('new.name', 'old.name')}",
+        messages,
+        created=change.raw("old") is None,
+        deleted=change.raw("new") is None,
+        forced=change.raw("forced") is True,
+    )
+    return told
+
+
+def _request(did: str) -> EventType:
+    return EventType(kind=Kind.CODE, outcome=Outcome.NEUTRAL, severity=Severity.INFO, title=did)
+
+
+VENDOR = Vendor(
+    name="bitbucket",
+    title="Bitbucket",
+    docs="https://support.atlassian.com/bitbucket-cloud/docs/event-payloads/",
+    setup="Repository settings > Webhooks > Add webhook: paste the URL, set a secret, and pick the triggers: build "
+    "status created and updated, push, pull requests.",
+    # https://support.atlassian.com/bitbucket-cloud/docs/manage-webhooks/
+    signature=Scheme(header="X-Hub-Signature", prefix="sha256="),
+    dated=("commit_status.updated_on", "pullrequest.updated_on", "push.changes.0.new.target.date"),
+    event="header:X-Event-Key",
+    events={
+        "repo:commit_status_created": EventType(kind=Kind.TEST_RUN, title="Build status"),
+        "repo:commit_status_updated": EventType(kind=Kind.TEST_RUN, title="Build status"),
+        "repo:push": EventType(kind=Kind.CODE, severity=Severity.INFO, title="Push"),
+        "pullrequest:created": _request("opened"),
+        "pullrequest:updated": _request("updated"),
+        "pullrequest:fulfilled": _request("merged"),
+        "pullrequest:rejected": _request("declined"),
+        "pullrequest:approved": _request("approved"),
+        "pullrequest:unapproved": _request("no longer approved"),
+        "pullrequest:changes_request_created": _request("needs changes"),
+        "pullrequest:changes_request_removed": _request("needs changes no longer"),
+        "pullrequest:comment_created": _request("commented on"),
+        "pullrequest:comment_updated": _request("comment edited"),
+        "pullrequest:comment_deleted": _request("comment deleted"),
+        "pullrequest:comment_resolved": _request("comment resolved"),
+        "pullrequest:comment_reopened": _request("comment reopened"),
+    },
+    result={
+        "vendor_id": "header:X-Request-UUID",
+        "outcome": "commit_status.state",
+        "summary": ("commit_status.description", "pullrequest.title"),
+        "url": ("commit_status.url", "pullrequest.links.html.href"),
+        "time": ("commit_status.updated_on", "pullrequest.updated_on"),
+        "vcs.repository": "repository.full_name",
+        "vcs.ref": ("commit_status.refname", "pullrequest.source.branch.name"),
+        "vcs.commit": ("commit_status.commit.hash", "pullrequest.source.commit.hash"),
+        "vcs.change": "pullrequest.id",
+        "labels.actor": ("actor.nickname", "actor.display_name"),
+        "labels.base": "pullrequest.destination.branch.name",
+        "extra.commit_message": "commit_status.commit.message",
+        "extra.build_key": "commit_status.key",
+    },
+    outcomes={"inprogress": State.RUNNING},
+    understand=understand,
+)
