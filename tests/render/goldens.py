@@ -41,15 +41,16 @@ def vendor_views(vendor: str) -> Iterator[tuple[str, View]]:
     """`sample, change` and what is rendered for it."""
     samples = vendors.samples(vendor)
     for name, body in samples.items():
-        for number, one in enumerate(_results(vendor, body)):
+        for number, one in enumerate(_results(vendor, name, body)):
             named = f"{name} {number + 1}" if number else name
             for change, made in _changes(one, every=vendor in FULLY):
                 yield f"{named}, {change}" if change else named, View(result=made, route="broken tests")
 
 
-def _results(vendor: str, body: bytes) -> list[Result]:
+def _results(vendor: str, name: str, body: bytes) -> list[Result]:
+    headers = {header.lower(): value for header, value in vendors.sample_headers(vendor, name).items()}
     proof = Verification("hmac-sha256", verified=True, secret=1)
-    event = Event(EVENT_ID, 1, "room", vendor, RECEIVED_AT, {}, body, proof, False)
+    event = Event(EVENT_ID, 1, "room", vendor, RECEIVED_AT, headers, body, proof, False)
     return list(normalize(event, vendors.load(vendor)))
 
 
