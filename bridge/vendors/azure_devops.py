@@ -34,8 +34,8 @@ def understand(body: Document, context: Context[VendorOptions]) -> Iterable[Draf
     if tell := _TELL.get(context.type):
         tell(draft, resource)
     draft.vcs.ref = short_ref(draft.vcs.ref)
-    if draft.raw_status and draft.raw_status.casefold() == "partiallysucceeded":
-        draft.reason = "partially succeeded"
+    if draft.raw_status == "partiallySucceeded":
+        draft.raw_status = "partially succeeded"
     if draft.is_test:
         draft.kind, draft.subject_key, draft.outcome = Kind.OTHER, None, Outcome.NEUTRAL
     yield draft
@@ -96,7 +96,7 @@ def _pull_request(draft: Draft, resource: Document) -> None:
         draft.title = titled(draft.vcs.repository, f"pull request #{number} {did}")
         draft.summary, draft.vcs.change = resource.text("title"), number
         draft.vcs.ref, draft.run_id = resource.text("sourceRefName"), key("pull", draft.vcs.repository, number)
-        draft.raw_status, draft.outcome = resource.text("status"), Outcome.NEUTRAL
+        draft.raw_status, draft.outcome = did, Outcome.NEUTRAL
 
 
 _TELL: dict[str, Callable[[Draft, Document], None]] = {

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from bridge.model import Draft, Kind, Outcome, Severity, State, Vcs
 from bridge.vendors.document import Document
-from bridge.vendors.naming import key, tell_push, titled
+from bridge.vendors.naming import key, listed, tell_push, titled
 from bridge.vendors.vendor import Context, EventType, Vendor, VendorOptions
 from bridge.verify.scheme import Scheme
 
@@ -26,7 +26,7 @@ def understand(body: Document, context: Context[VendorOptions]) -> Iterable[Draf
     elif context.type.startswith("pullrequest:") and draft.vcs.change:
         did = context.vendor.events[context.type].title if context.vendor.knows(context.type) else "changed"
         draft.title = titled(draft.vcs.repository, f"pull request #{draft.vcs.change} {did}")
-        draft.run_id = key("pull", draft.vcs.repository, draft.vcs.change)
+        draft.run_id, draft.raw_status = key("pull", draft.vcs.repository, draft.vcs.change), did
     yield draft
 
 
@@ -48,13 +48,15 @@ def _push(draft: Draft, body: Document) -> None:
     if not changes:
         return
     told = [_change(draft, change) for change in changes]
-    draft.outcome, draft.vcs, draft.url, draft.title = Outcome.NEUTRAL, told[0].vcs, told[0].url, told[0].title
-    draft.summary = told[0].summary
+    first = told[0]
+    draft.title, draft.summary, draft.url, draft.vcs = first.title, first.summary, first.url, first.vcs
+    draft.outcome, draft.raw_status = Outcome.NEUTRAL, first.raw_status
     if len(told) > 1:
         home = draft.vcs.repository
         draft.title = titled(home, f"{len(told)} branches and tags pushed")
-        draft.summary = "\n".join(one.title.removeprefix(f"{home}: ") for one in told)
+        draft.summary = listed([one.title.removeprefix(f"{home}: ") for one in told])
         draft.vcs, draft.url = Vcs(repository=home), body.text("repository.links.html.href")
+        draft.raw_status = "pushed"
 
 
 def _change(draft: Draft, change: Document) -> Draft:

@@ -18,7 +18,7 @@ def understand(body: Document, context: Context[VendorOptions]) -> Iterable[Draf
     if draft.app.name:
         image = f"{draft.app.name}:{draft.app.version}" if draft.app.version else draft.app.name
         draft.title = f"{image} pushed"
-        draft.outcome = Outcome.NEUTRAL
+        draft.outcome, draft.raw_status = Outcome.NEUTRAL, "pushed"
     yield draft
 
 

@@ -83,7 +83,8 @@ def _push(draft: Draft, body: Document) -> None:
 def _ref(draft: Draft, body: Document) -> None:
     ref, what = body.text("ref"), body.text("ref_type")
     if ref and what:
-        draft.title = titled(draft.vcs.repository, f"{what} {short_ref(ref)} {draft.type}d")
+        draft.raw_status = f"{draft.type}d"
+        draft.title = titled(draft.vcs.repository, f"{what} {short_ref(ref)} {draft.raw_status}")
         draft.vcs.ref, draft.vcs.commit, draft.outcome = short_ref(ref), body.text("sha"), Outcome.NEUTRAL
 
 
@@ -167,7 +168,6 @@ VENDOR = Vendor(
         "vcs.ref": ("workflow_run.head_branch", "pull_request.head.label", "release.tag_name"),
         "vcs.commit": ("workflow_run.head_sha", "run.commit_sha", "pull_request.head.sha"),
         "vcs.change": "pull_request.number",
-        "app.version": "release.tag_name",
         "labels.actor": ("workflow_run.trigger_actor.login", "run.trigger_user.login", "sender.login"),
         "labels.event": ("workflow_run.event", "run.trigger_event", "run.event"),
         "labels.base": "pull_request.base.ref",

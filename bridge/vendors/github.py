@@ -15,7 +15,7 @@ from bridge.verify.scheme import Scheme
 
 JUDGED = ("workflow_run", "check_suite", "deployment_status")
 """Events with a verdict, in an object that is called as the event is."""
-TELLING = ("action_required", "stale", "startup_failure", "inactive", "waiting")
+TELLING = ("startup_failure", "waiting")
 """Words that say more than the outcome which they come to."""
 
 
@@ -183,7 +183,6 @@ VENDOR = Vendor(
             "check_suite.pull_requests.0.number",
         ),
         "time": ("pull_request.updated_at",),
-        "app.version": "release.tag_name",
         "labels.actor": ("workflow_run.triggering_actor.login", "sender.login"),
         "labels.event": "workflow_run.event",
         "labels.base": "pull_request.base.ref",

@@ -18,6 +18,8 @@ BRANCH_SOURCES = frozenset({"push", "web", "api", "trigger", "webide", "chat", "
 NEVER_RUN = frozenset({"created", "manual", "skipped", "scheduled", "waiting_for_resource", "preparing", "pending"})
 """States in which a job of a finished pipeline did not run at all."""
 
+MERGE_REQUEST = {"open": "opened", "close": "closed", "reopen": "reopened", "update": "updated", "merge": "merged"}
+
 
 def understand(body: Document, context: Context[VendorOptions]) -> Iterable[Draft]:
     """Title, subject and verdict, by the event."""
@@ -127,22 +129,23 @@ def _merge_request(draft: Draft, body: Document) -> None:
     if not did or not number:
         return
     draft.vcs.change = number
-    words = {"open": "opened", "close": "closed", "reopen": "reopened", "update": "updated", "merge": "merged"}
-    draft.title = titled(draft.vcs.repository, f"merge request !{number} {words.get(did, did)}")
+    done = MERGE_REQUEST.get(did, did)
+    draft.title = titled(draft.vcs.repository, f"merge request !{number} {done}")
     draft.run_id = key("merge_request", draft.vcs.repository, number)
-    draft.raw_status, draft.outcome = did, Outcome.NEUTRAL
+    draft.raw_status, draft.outcome = done, Outcome.NEUTRAL
 
 
 def _release(draft: Draft, body: Document) -> None:
     tag, did = body.text("tag"), body.text("action")
     if not tag or not did:
         return
-    draft.title = titled(draft.vcs.repository, f"release {tag} {did.rstrip('e')}ed")
+    done = f"{did.rstrip('e')}ed"
+    draft.title = titled(draft.vcs.repository, f"release {tag} {done}")
     name = body.text("name")
     draft.summary = name if name != tag else None
-    draft.vcs.ref, draft.app.version, draft.vcs.commit = tag, tag, body.text("commit.id")
+    draft.vcs.ref, draft.vcs.commit = tag, body.text("commit.id")
     draft.run_id = key("release", draft.vcs.repository, tag)
-    draft.raw_status, draft.outcome = did, Outcome.NEUTRAL
+    draft.raw_status, draft.outcome = done, Outcome.NEUTRAL
 
 
 _TELL: dict[str, Callable[[Draft, Document], None]] = {

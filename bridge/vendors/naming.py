@@ -47,6 +47,11 @@ def repository_name(remote: str | None) -> str | None:
     return match[1] if match else remote
 
 
+def listed(lines: Sequence[str]) -> str:
+    """The lines as a list that also reads well where all of it stands in one line."""
+    return lines[0] if len(lines) == 1 else "\n".join(f"• {line}" for line in lines)
+
+
 def tell_push(
     draft: Draft,
     ref: str | None,
@@ -64,18 +69,16 @@ def tell_push(
     name = short_ref(ref) or "?"
     count = len(messages) if total is None else total
     what = f"{'tag' if ref and ref.startswith('refs/tags/') else 'branch'} {name}"
-    if deleted:
-        did = f"{what} deleted"
-    elif count and not what.startswith("tag"):
-        did = f"{count} commit{'' if count == 1 else 's'} {'forced' if forced else 'pushed'} to {name}"
-        did += " (new branch)" if created else ""
+    if count and not deleted and not what.startswith("tag"):
+        did = "forced" if forced else "pushed"
+        said = f"{count} commit{'' if count == 1 else 's'} {did} to {name}{' (new branch)' if created else ''}"
     else:
-        did = f"{what} {'created' if created else 'moved'}"
-    draft.title = titled(draft.vcs.repository, did)
+        did = "deleted" if deleted else "created" if created else "moved"
+        said = f"{what} {did}"
+    draft.title, draft.raw_status = titled(draft.vcs.repository, said), did
     draft.vcs.ref = short_ref(ref)
     draft.outcome, draft.severity = Outcome.NEUTRAL, Severity.INFO
     lines = [line for message in messages if (line := first_line(message))]
     shown = lines[-SHOWN_COMMITS:]
-    if deleted or not shown:
-        return
-    draft.summary = "\n".join(shown) + (f"\n+ {count - len(shown)} more" if count > len(shown) else "")
+    if shown and not deleted:
+        draft.summary = listed([*shown, f"{count - len(shown)} more"] if count > len(shown) else shown)

@@ -21,6 +21,7 @@ def understand(body: Document, context: Context[VendorOptions]) -> Iterable[Draf
     for end in ("_started", "_ended"):
         if context.type.endswith(end):
             draft.subject_key = key(draft.app.id, context.type.removesuffix(end))
+            draft.raw_status = draft.raw_status or end.removeprefix("_")
     if context.type in ("server_failed", "server_available"):
         draft.subject_key = key(draft.app.id, "server")
     yield draft

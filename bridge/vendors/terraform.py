@@ -25,7 +25,7 @@ def understand(body: Document, context: Context[VendorOptions]) -> Iterable[Draf
     elif context.type.startswith("assessment:"):
         workspace = key(*(body.text(f"details.{part}") for part in ("organization_name", "workspace_name")))
         draft.title = titled(workspace, draft.title.lower())
-        draft.subject_key = key(workspace, "assessment")
+        draft.raw_status = body.text("message")
     message = body.text("notifications.0.message", "message")
     draft.summary = " - ".join(text for text in (message, first_line(body.text("run_message"))) if text)
     yield draft
@@ -35,8 +35,9 @@ def _run(state: State, reason: str | None = None, severity: Severity | None = No
     return EventType(kind=Kind.DEPLOYMENT, state=state, reason=reason, severity=severity, title="Run")
 
 
-def _assessment(outcome: Outcome, title: str) -> EventType:
-    return EventType(kind=Kind.SYSTEM, outcome=outcome, title=title)
+def _assessment(title: str) -> EventType:
+    """Told when it goes wrong, and not when it is right again: so it is no verdict, or it would fail for ever."""
+    return EventType(kind=Kind.SYSTEM, outcome=Outcome.NEUTRAL, severity=Severity.HIGH, title=title)
 
 
 VENDOR = Vendor(
@@ -55,9 +56,9 @@ VENDOR = Vendor(
         "run:applying": _run(State.RUNNING),
         "run:completed": _run(State.FINISHED),
         "run:errored": _run(State.FINISHED),
-        "assessment:drifted": _assessment(Outcome.FAILED, "Drift detected"),
-        "assessment:check_failure": _assessment(Outcome.FAILED, "Continuous validation"),
-        "assessment:failed": _assessment(Outcome.ERROR, "Health assessment"),
+        "assessment:drifted": _assessment("Drift detected"),
+        "assessment:check_failure": _assessment("Check failed"),
+        "assessment:failed": _assessment("Health assessment failed"),
         "workspace:auto_destroy_reminder": EventType(
             kind=Kind.SYSTEM, outcome=Outcome.NEUTRAL, severity=Severity.MEDIUM, title="Will be destroyed soon"
         ),

@@ -71,7 +71,7 @@ VENDOR = Vendor(
         "deployment.checks.failed": _deployment(Outcome.NEUTRAL, title="Checks failed", severity=Severity.HIGH),
         "deployment.checks.succeeded": _deployment(Outcome.NEUTRAL, title="Checks passed", severity=Severity.INFO),
         "deployment.promoted": _deployment(Outcome.NEUTRAL, title="Promoted", severity=Severity.INFO),
-        "deployment.rollback": _deployment(Outcome.NEUTRAL, title="Rolled back", severity=Severity.HIGH),
+        "deployment.rollback": _deployment(Outcome.NEUTRAL, title="Rollback", severity=Severity.HIGH),
         "deployment.cleanup": _deployment(Outcome.NEUTRAL, title="Cleaned up", severity=Severity.INFO),
         "deployment.check-rerequested": _deployment(None, State.RUNNING, title="Check asked for again"),
         "deployment.integration.action.start": _deployment(None, State.RUNNING, title="Integration action"),

@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from bridge import normalize, vendors
-from bridge.model import Event, Result, Verification
+from bridge import clock, normalize, vendors
+from bridge.errors import Refused
+from bridge.model import Event, Received, Result, Verification
 from bridge.vendors import Vendor, VendorOptions
-from bridge.verify import Scheme
+from bridge.verify import Scheme, verify
 
 EXPECTED = Path(__file__).parent / "expected"
 RECEIVED_AT = 1_777_939_200_000_000
@@ -63,6 +64,20 @@ def sample(vendor: str, name: str, **said: Any) -> Result:
 def said(vendor: str, name: str) -> Any:
     """What a shipped sample's body says, to change and read again."""
     return json.loads(vendors.samples(vendor)[name])
+
+
+def is_genuine(
+    vendor: str, body: bytes, headers: Mapping[str, str], secret: str, *, seconds: int = 0, variant: str | None = None
+) -> bool:
+    """Whether that request, as the vendor's page or library signs it, is let in at that time (seconds since 1970)."""
+    described = vendors.load(vendor)
+    signing = described.signatures[variant] if variant else scheme(vendor)
+    wire = tuple((name.lower(), value) for name, value in headers.items())
+    arriving = Received("room", "POST", "/hooks/room", wire, body, seconds * clock.SECOND)
+    try:
+        return verify(arriving, signing, [secret], arriving.received_at).verification.verified
+    except Refused:
+        return False
 
 
 def reviewable(value: Any) -> Any:

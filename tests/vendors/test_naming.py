@@ -93,4 +93,4 @@ def test_a_push_says_what_it_did(ref, messages, how, title):
 def test_of_many_commits_the_last_five_are_told():
     draft = Draft(type="push")
     tell_push(draft, BRANCH, [str(n) for n in range(20)], total=24)
-    assert draft.summary == "15\n16\n17\n18\n19\n+ 19 more"
+    assert draft.summary == "• 15\n• 16\n• 17\n• 18\n• 19\n• 19 more"
