@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 import orjson
 
-from bridge import clock
+from bridge import clock, paths
 from bridge.model import Received
 from bridge.verify.keys import secret_key
 from bridge.verify.reading import Claim
@@ -63,6 +63,9 @@ def sign_request(
             sent[_first(scheme.timestamp.removeprefix(HEADER))] = time
         else:
             body = _with_field(body, scheme.timestamp.removeprefix(JSON), time, number=scheme.timestamp_format != "iso")
+    for path in (part.removeprefix(JSON) for part in scheme.message if part.startswith(JSON)):
+        if paths.find(_object(body), path) is paths.MISSING:
+            body = _with_field(body, path, _id(body, now))
     mac = _encode(_signature(scheme, key, _message(scheme, body, time, url, method, sent)), scheme)
     value = ("" if scheme.prefix_mode == "none" else scheme.prefix) + mac
     if scheme.format == "kv":
@@ -107,8 +110,11 @@ def _made_up(scheme: Scheme, headers: Mapping[str, str], body: bytes, now: int) 
     """An id for each signed header that the caller did not give, the same for the same event."""
     given = {name.lower() for name in headers}
     wanted = (part.removeprefix(HEADER) for part in scheme.message if part.startswith(HEADER))
-    made = "msg_" + hashlib.sha256(body + str(now).encode()).hexdigest()[:24]
-    return {_first(names): made for names in wanted if not given & set(names.lower().split("|"))}
+    return {_first(names): _id(body, now) for names in wanted if not given & set(names.lower().split("|"))}
+
+
+def _id(body: bytes, now: int) -> str:
+    return "msg_" + hashlib.sha256(body + str(now).encode()).hexdigest()[:24]
 
 
 def _message(scheme: Scheme, body: bytes, time: str, url: str, method: str, headers: Mapping[str, str]) -> bytes:
@@ -142,18 +148,23 @@ def _encode(signature: bytes, scheme: Scheme) -> str:
 
 def _with_field(body: bytes, path: str, value: str, *, number: bool = False) -> bytes:
     """The body with `value` at `path`; a number where the body has one there already."""
-    try:
-        document = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        document = None
-    if not isinstance(document, dict):
-        raise ValueError("the body is not a JSON object, and this scheme signs nothing else")
+    document = _object(body)
     *outer, last = path.split(".")
     here = document
     for step in outer:
         here = here.setdefault(step, {})
     here[last] = int(value) if number and not isinstance(here.get(last), str) else value
     return orjson.dumps(document)
+
+
+def _object(body: bytes) -> dict[str, Any]:
+    try:
+        document = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        document = None
+    if not isinstance(document, dict):
+        raise ValueError("the body is not a JSON object, and this scheme signs nothing else")
+    return document
 
 
 def _with_parameter(url: str, name: str, value: str) -> str:

@@ -285,3 +285,66 @@ def test_headers_without_end_are_cut_off(path):
         return await speak(bridge, endless)
 
     assert told(path, story).startswith(b"HTTP/1.1 400")
+
+
+HANDSHAKES = """
+sources:
+  chat: {vendor: slack, secret: topsecret}
+  board: {vendor: trello, secret: topsecret}
+  files: {vendor: dropbox, secret: topsecret}
+  any: {vendor: cloudevents, secret: topsecret}
+"""
+
+
+@pytest.mark.parametrize(
+    ("method", "url", "headers", "status", "text"),
+    [
+        ("HEAD", "/hooks/board", {}, 200, ""),
+        ("GET", "/hooks/files?challenge=abc_123", {}, 200, "abc_123"),
+        ("GET", "/hooks/files?challenge=%3Cscript%3E", {}, 405, None),
+        ("GET", "/hooks/chat?challenge=abc", {}, 405, None),
+        ("OPTIONS", "/hooks/any", {"webhook-request-origin": "a.example"}, 200, ""),
+    ],
+)
+def test_who_asks_before_it_posts_is_answered_in_plain_text(tmp_path, method, url, headers, status, text):
+    async def story(bridge):
+        return await bridge.client.request(method, bridge.server.hooks_url + url, headers=headers)
+
+    answer = told(config(tmp_path, HANDSHAKES + TARGETS.replace("nobody", "chat")), story)
+    assert answer.status_code == status
+    if text is not None:
+        assert answer.text == text
+        assert answer.headers["content-type"].startswith("text/plain")
+        assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+def test_a_ping_is_answered_once_it_proved_who_asks_and_is_not_kept(tmp_path):
+    ping = b'{"type":"url_verification","challenge":"abc123"}'
+
+    async def story(bridge):
+        return await bridge.post("chat", ping, {}), await bridge.post("chat", ping), await kept(bridge)
+
+    refused, answered, rows = told(config(tmp_path, HANDSHAKES + TARGETS.replace("nobody", "chat")), story)
+    assert (refused.status_code, answered.status_code, answered.text, rows) == (401, 200, "abc123", [])
+
+
+def test_a_vendor_that_signs_its_url_is_known_by_the_public_one(tmp_path):
+    async def story(bridge):
+        return await bridge.sample("board", "card-moved"), await kept(bridge)
+
+    answer, rows = told(config(tmp_path, HANDSHAKES + TARGETS.replace("nobody", "board")), story)
+    assert (answer.status_code, len(rows)) == (200, 1)
+
+
+def test_a_token_is_neither_kept_nor_shown(tmp_path):
+    async def story(bridge):
+        good = await bridge.sample("any", "binary")
+        twice = [("authorization", "Bearer topsecret"), ("authorization", "Bearer topsecret")]
+        await bridge.client.post(f"{bridge.server.hooks_url}/hooks/any", content=b"{}", headers=twice)
+        await bridge.server._flush_refusals()
+        event = await bridge.api(f"/events/{good.json()['id']}")
+        return event, json.dumps([event, await bridge.api("/refusals"), await bridge.api("/sources")])
+
+    event, said = told(config(tmp_path, HANDSHAKES + TARGETS.replace("nobody", "any")), story)
+    assert set(event["headers"]) == {"content-type", "ce-type", "ce-source", "ce-id", "ce-time"}
+    assert "topsecret" not in said
