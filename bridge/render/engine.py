@@ -329,9 +329,9 @@ def _evaluator(environment: Environment, expression: nodes.Expr) -> Evaluate:
 def _check(tree: nodes.Node, names: frozenset[str]) -> frozenset[str]:
     """Refuse what a leaf may not hold, and count its loops' steps from now on; return the names that it uses."""
     whole = tree if isinstance(tree, nodes.Template) else nodes.Template([nodes.ExprStmt(tree, lineno=1)], lineno=1)
-    for kind, word in _REFUSED.items():
-        if whole.find(kind):
-            raise RenderError("", "", f"{{% {word} %}} is not available in a template's leaf")
+    refused = next(whole.find_all(tuple(_REFUSED)), None)
+    if refused:
+        raise RenderError("", "", f"{{% {_REFUSED[type(refused)]} %}} is not available in a template's leaf")
     for loop in whole.find_all(nodes.For):
         if loop.recursive:
             raise RenderError("", "", "a recursive loop is not available")

@@ -63,7 +63,6 @@ class Renderer:
 
     def __init__(self, folder: Path | None = None) -> None:
         self.problems: tuple[RenderError, ...] = ()
-        self._builtin = _builtin()
         problems: list[RenderError] = []
         self._own: dict[str, dict[str, Template]] = {kind: {} for kind in _ROOMS}
         if folder:
@@ -73,7 +72,7 @@ class Renderer:
 
     def names(self, target_type: str) -> list[str]:
         """The templates there are for a target type, sorted."""
-        return sorted({*self._own[target_type], *self._builtin[target_type]})
+        return sorted({*self._own[target_type], *_builtin(target_type)})
 
     def render(self, target_type: TargetType, template: str | None, view: View) -> Rendered:
         """The message for one result. Never raises and never comes out empty or too long for its target."""
@@ -81,8 +80,8 @@ class Renderer:
         falls: list[str] = []
         natural = _natural(view)
         name = DIGEST if natural == DIGEST else template or natural
-        builtin = self._builtin[target_type][natural]
-        chosen = self._own[target_type].get(name) or self._builtin[target_type].get(name)
+        builtin = _builtin(target_type)[natural]
+        chosen = self._own[target_type].get(name) or _builtin(target_type).get(name)
         if chosen is None:
             falls.append(self._missing(target_type, name))
         for rung in (chosen, builtin) if chosen is not builtin else (builtin,):
@@ -104,9 +103,9 @@ class Renderer:
 
 
 @cache
-def _builtin() -> dict[str, dict[str, Template]]:
-    """The templates that come with Drawbridge: compiled once, whatever configurations come and go."""
-    return {kind: dict(_read(kind, builtin_folder(), None, _raise)) for kind in _ROOMS}
+def _builtin(kind: str) -> dict[str, Template]:
+    """The templates of a target type that come with Drawbridge: compiled once, when first there is use for them."""
+    return dict(_read(kind, builtin_folder(), None, _raise))
 
 
 def _read(

@@ -97,6 +97,9 @@ class _Compiler:
     slot_of: SlotOf
     partials: Partials
     used: set[str] = field(default_factory=set)
+    compiled: dict[tuple[str, str, frozenset[str]], engine.Evaluate] = field(default_factory=dict)
+    """Leaves by text, slot and names: an alias (`*body`) repeats whole trees of them."""
+
     nodes: int = 0
     depth: int = 0
 
@@ -132,11 +135,14 @@ class _Compiler:
             return lambda _context, _work: GONE if value is None else value
         slot = self.slot_of(path, beside)
         text = value.strip()
-        try:
-            evaluate, used = engine.compile_leaf(text, slot, names, self.partials.texts)
-        except RenderError as error:
-            raise self.error(node, error.detail, error.where) from error
-        self.used |= used
+        known = (text, slot.name, names)
+        if known not in self.compiled:
+            try:
+                self.compiled[known], used = engine.compile_leaf(text, slot, names, self.partials.texts)
+            except RenderError as error:
+                raise self.error(node, error.detail, error.where) from error
+            self.used |= used
+        evaluate = self.compiled[known]
 
         def fill(context: dict[str, Any], work: Work) -> Any:
             try:
