@@ -6,26 +6,65 @@ In: a `Message` that is begun in the store; out: an `Answer`, whatever happens. 
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 from bridge import clock
 from bridge.metrics import ATTEMPT_SECONDS, ATTEMPTS, RENDER_FALLS
-from bridge.model import Answer, Message, RefusedMessage, Unknown
+from bridge.model import Answer, Member, Message, RefusedMessage, Unknown
 from bridge.normalize import Parsed, parse
 from bridge.setup import Setup
+from bridge.store import Store, members
 from bridge.targets import Context, Target
+
+PAGE = 500
+"""Members that are read at once."""
 
 log = logging.getLogger("bridge.deliver")
 
 
-async def attempt(target: Target, message: Message, setup: Setup, began: int) -> tuple[Answer, Sequence[str]]:
+async def load(store: Store, target: Target, heads: Sequence[Message]) -> list[Message]:
+    """The messages with their members, where they hold one each. Larger ones are left for their turn (`attempt`)."""
+    ids = [message.id for message in heads if message.size == 1]
+    found, _ = await store.read(partial(members.of, message_ids=ids, bodies=target.reads_payload))
+    return [replace(message, members=tuple(found.get(message.id, ()))) for message in heads]
+
+
+async def _whole(store: Store, target: Target, message: Message) -> Message:
+    """The message with all its members, read in pages: of a digest's thousands only what its lines are made of."""
+    if message.size == 1:
+        return message
+    found: list[Member] = []
+    after = -1
+    while len(found) < message.size:
+        page, after = await store.read(
+            partial(
+                members.of,
+                message_ids=[message.id],
+                after=after,
+                limit=PAGE,
+                bodies=target.whole and target.reads_payload,
+                slim=not target.whole,
+            )
+        )
+        if not page[message.id]:
+            break
+        found += page[message.id]
+    return replace(message, members=tuple(found))
+
+
+async def attempt(
+    store: Store, target: Target, message: Message, setup: Setup, began: int
+) -> tuple[Answer, Sequence[str]]:
     """Render and send. A message that cannot be made is refused, so that it never stands in the way of others.
 
-    Gives the answer, and which templates could not be used.
+    Gives the answer, and which templates could not be used. Raises StoreUnavailable where the members of a large message
+    cannot be read: nothing went out then.
     """
+    message = await _whole(store, target, message)
     if not all(member.result for member in message.members):
         return RefusedMessage("the event is no longer in the store"), ()
     try:
-        outgoing = target.compose(_with_payloads(message), _context(message, setup), began)
+        outgoing = target.compose(_with_payloads(message, target), _context(message, setup), began)
     except Exception as error:
         log.exception("target %s: message %s could not be made", target.name, message.id)
         return RefusedMessage(f"could not be rendered: {type(error).__name__}"), ()
@@ -54,11 +93,13 @@ def _context(message: Message, setup: Setup) -> Context:
     )
 
 
-def _with_payloads(message: Message) -> Message:
-    """The message with each result's payload read again from the event's bytes, for templates that look into it."""
-    members = []
+def _with_payloads(message: Message, target: Target) -> Message:
+    """The message with each result's payload read again from the event's bytes, where they may be looked into."""
+    if not target.reads_payload or (message.size > 1 and not target.whole):
+        return message
+    found = []
     for member in message.members:
         parsed = parse(member.body)
         payload = parsed.value if isinstance(parsed, Parsed) else None
-        members.append(replace(member, result=member.result | {"payload": payload}))
-    return replace(message, members=tuple(members))
+        found.append(replace(member, result=member.result | {"payload": payload}))
+    return replace(message, members=tuple(found))

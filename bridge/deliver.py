@@ -13,14 +13,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from bridge import clock
-from bridge.attempt import attempt
+from bridge import clock, gather
+from bridge.attempt import attempt, load
 from bridge.errors import BridgeError, StoreUnavailable
+from bridge.gather import Gather, Group
 from bridge.model import Answer, Message, RefusedTarget, Retry, Scope, Sent, Unknown
 from bridge.record import Ended, Recorder
-from bridge.retry import PROBE
+from bridge.retry import PROBE, given_up
 from bridge.setup import Setup
 from bridge.store import Store, Tx, leases, messages, targets
+from bridge.store.targets import TargetState
 from bridge.targets import Pace, Target
 
 LOOK = clock.SECOND
@@ -34,6 +36,9 @@ RECORDING = 2.0
 
 AT_ONCE = 16
 """Messages that are begun for each that may be on its way at a time, where no pace limits them."""
+
+MOST_IN_DIGEST = 2_500
+"""The most deliveries that one look at a backlog sees, and that one digest holds."""
 
 log = logging.getLogger("bridge.deliver")
 
@@ -129,21 +134,25 @@ class Worker:
         await self._use(target)
         if target is None:  # no longer in the file: its queue is parked until it comes back
             return LOOK
-        room = AT_ONCE * target.concurrency - len(self._on_way)
-        if room < AT_ONCE * target.concurrency // 2:
+        room = _at_once(target) - len(self._on_way)
+        if room < _at_once(target) // 2:
             return LOOK
-        idle = not self._on_way
-        if not await self._store.read(partial(messages.has_work, target=self._name, now=now, idle=idle)):
-            due = await self._store.read(partial(messages.next_due, target=self._name))
+        quiet = target.quiet_hours is not None and target.quiet_hours.until(now) is not None
+        look = partial(messages.has_work, target=self._name, now=now, idle=not self._on_way, urgent=quiet)
+        if not await self._store.read(look):
+            due = await self._store.read(partial(messages.next_due, target=self._name, urgent=quiet))
             return LOOK if due is None else max(due - now, 1)
         asked = time.monotonic()
         fingerprint = self._setup().fingerprints[self._name]
-        plan = await self._store.write(partial(self._plan, target=target, settings=fingerprint, room=room, now=now))
+        plan = await self._store.write(
+            partial(self._plan, target=target, settings=fingerprint, room=room, quiet=quiet, now=now)
+        )
         self._hold_lease(plan.token, asked)
-        self._begin(target, plan.messages)
+        if plan.messages:
+            await self._begin(target, plan.messages)
         return plan.wait
 
-    async def _plan(self, tx: Tx, target: Target, settings: str, room: int, now: int) -> _Plan:
+    async def _plan(self, tx: Tx, target: Target, settings: str, room: int, quiet: bool, now: int) -> _Plan:
         """Take the lease and begin what may be sent now, by the target's condition and pace."""
         token = await leases.take(tx, f"target:{self._name}", self._owner)
         if token is None or (self._on_way and token != self._token):
@@ -163,20 +172,30 @@ class Worker:
         limit = _allowed(pace, room, now)
         if state.paused_at is not None or state.faults > 0:  # is it well again? One message will tell
             limit = 0 if self._on_way else 1
-        fresh_first = state.faults > 0 and self._failed_last is not None
-        begun = await messages.plan(
-            tx, self._name, token, limit, now, fresh_first=fresh_first, on_way=list(self._on_way.values())
+        gathering, look = _gathering(target, state, limit, now)
+        planned = await messages.plan(
+            tx,
+            self._name,
+            token,
+            limit,
+            now,
+            gather=gathering,
+            look=look,
+            urgent=quiet,
+            alone=not target.idempotent,
+            fresh_first=state.faults > 0 and self._failed_last is not None,
+            on_way=list(self._on_way.values()),
         )
-        if begun is None:
+        if planned is None:
             return _Plan(token)
-        for _ in begun:
+        for _ in planned.messages:
             pace.spend(now)
-        state = replace(state, pace=pace.state)
-        if begun and state.paused_at is not None:
+        state = replace(state, pace=pace.state, digests=_last_digests(target, state, planned.formed, now))
+        if planned.messages and state.paused_at is not None:
             state = replace(state, not_before=now + PROBE)
         if state != stored:
             await targets.save(tx, state)
-        return _Plan(token, begun, pace.wait(now) or LOOK)
+        return _Plan(token, planned.messages, min(pace.wait(now) or LOOK, planned.wait or LOOK))
 
     def _hold_lease(self, token: int | None, asked: float) -> None:
         """Believe in the lease for a while after it was `asked` for; not for messages begun under an older one."""
@@ -200,11 +219,18 @@ class Worker:
                 continue
             self._hold_lease(token, asked)
 
-    def _begin(self, target: Target, begun: Sequence[Message]) -> None:
+    async def _begin(self, target: Target, heads: Sequence[Message]) -> None:
         """Set each on its way behind those before it of the same subject."""
+        self._on_way |= {message.id: message for message in heads}
+        try:
+            begun = await load(self._store, target, heads)
+        except StoreUnavailable:
+            for message in heads:
+                self._recorder.add(Ended(target, message, clock.now(), None))
+                del self._on_way[message.id]
+            raise
         last: dict[str, asyncio.Future[bool]] = {}
         for message in begun:
-            self._on_way[message.id] = message
             passed: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
             before = [last[key] for key in message.order_keys if key in last]
             task = asyncio.create_task(self._deliver(target, message, before, passed))
@@ -244,7 +270,11 @@ class Worker:
         began = clock.now()
         if not free or self._stopping or self._recorder.not_before > began:
             return self._recorder.add(Ended(target, message, began, None))
-        answer, falls = await attempt(target, message, self._setup(), began)
+        try:
+            answer, falls = await self._attempt(target, message, began)
+        except StoreUnavailable as error:
+            log.warning("target %s: message %s cannot be read now: %s", self._name, message.id, error)
+            return self._recorder.add(Ended(target, message, began, None))
         others_fail = self._failed_last not in (None, message.id)
         self._failed_last = message.id if _by_its_own_fault(answer) else None
         recorded = self._recorder.add(Ended(target, message, began, answer, others_fail, falls))
@@ -253,6 +283,46 @@ class Worker:
             await recorded  # it may say that the target takes no more for now
         passed.set_result(not failed)
         return recorded
+
+    async def _attempt(self, target: Target, message: Message, began: int) -> tuple[Answer, Sequence[str]]:
+        if given_up(message) and not target.idempotent:
+            return Unknown("what the target answered was never recorded"), ()
+        return await attempt(self._store, target, message, self._setup(), began)
+
+
+def _at_once(target: Target) -> int:
+    """How many messages are begun at most: large ones take their time anyway."""
+    return (AT_ONCE if target.batch == 1 else 2) * target.concurrency
+
+
+def _gathering(target: Target, state: TargetState, limit: int, now: int) -> tuple[Gather, int]:
+    """How what is owed to a target becomes messages, and how much of it is looked at for that."""
+    if target.batch > 1:
+        return partial(gather.batches, size=target.batch, now=now), limit * target.batch
+    if target.digest is None:
+        return gather.one_by_one, limit
+    return (
+        partial(
+            gather.digests,
+            after=target.digest.after,
+            window=target.digest.window,
+            last=state.digests,
+            now=now,
+            most=MOST_IN_DIGEST,
+            held_before=target.quiet_hours.ended(now) if target.quiet_hours else 0,
+            down_until=now if state.faults or state.paused_at is not None else state.down_until,
+            target=target.name,
+        ),
+        MOST_IN_DIGEST,
+    )
+
+
+def _last_digests(target: Target, state: TargetState, formed: Sequence[Group], now: int) -> dict[str, int]:
+    """When each route's last digest was made, for as long as that matters."""
+    if target.digest is None:
+        return {}
+    recent = {route: at for route, at in state.digests.items() if now - target.digest.window < at <= now}
+    return recent | {group.members[0].route: now for group in formed if len(group.members) > 1}
 
 
 def _by_its_own_fault(answer: Answer) -> bool:

@@ -273,12 +273,16 @@ async def _route(tx: Tx, one: _Understood, setup: Setup, memory: _Memory, now: i
         routed.told.append(plain)
         if result.is_test and not await _say_test(one.event, setup, memory, now):
             continue
-        decision = setup.router.route(plain | {"payload": result.payload})
+        shown = plain | {"payload": result.payload}
+        decision = setup.router.route(shown)
         routed.failed += [
             (step.route, step.error) for step in decision.trail if isinstance(step, Matched) and step.error
         ]
         owed = [delivery for delivery in decision.deliveries if not alarms.is_about(plain, delivery.target)]
-        routed.owed += await _decided(owed, result, setup, memory, now)
+        for delivery in await _decided(owed, result, setup, memory, now):
+            asked_for = one.event.is_test or delivery.why is Why.REPLAY
+            urgent = asked_for or setup.targets[delivery.target].lets_through(shown)
+            routed.owed.append(replace(delivery, urgent=urgent))
     return routed
 
 

@@ -350,7 +350,8 @@ class Delivery:
     """What is owed: one result to one target, as routing decided it.
 
     `route` gives template and mention by name, so that the configuration of the moment of sending counts.
-    `order_key` keeps deliveries of one subject in order at their target; null orders nothing.
+    `order_key` keeps deliveries of one subject in order at their target; null orders nothing. An `urgent` one does not
+    wait for the end of quiet hours.
     """
 
     result_id: str
@@ -362,6 +363,7 @@ class Delivery:
     order_key: str | None = None
     mention: bool = False
     why: Why = Why.NEW
+    urgent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -385,12 +387,14 @@ class Message:
     """What is sent: one delivery, or several together. Its members never change once it is stored.
 
     `id` is the idempotency key of every attempt. `attempts` counts those already begun before this one,
-    `unknowns` those of them of which nobody knows whether the message arrived.
+    `unknowns` those of them of which nobody knows whether the message arrived. Of each of `order_keys`, messages go out
+    in the order in which they were owed. `cause` says why several are together, where that is known. `size` is how many
+    members there are: they are loaded only when they are needed.
     """
 
     id: str
     target: str
-    order_key: str | None
+    order_keys: frozenset[str]
     members: tuple[Member, ...]
     attempts: int
     unknowns: int
@@ -398,11 +402,8 @@ class Message:
     first_attempt_at: int | None
     token: int
     """The fencing token under which this attempt was begun; the record of it is refused under any other."""
-
-    @property
-    def order_keys(self) -> frozenset[str]:
-        """The subjects that it says something of; of each, messages go out in the order in which they were owed."""
-        return frozenset() if self.order_key is None else frozenset({self.order_key})
+    size: int = 1
+    cause: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from bridge.aftermath import follow_up
 from bridge.errors import StoreUnavailable
 from bridge.metrics import DEAD_LETTERS
 from bridge.model import Answer, Message
-from bridge.retry import Again, Dead, Done, Step, settle
+from bridge.retry import Again, Dead, Done, Halved, Step, settle
 from bridge.store import Store, Tx, messages, targets
 from bridge.store.targets import TargetState
 from bridge.targets import Target
@@ -162,6 +162,8 @@ class Recorder:
             case Again(how, reason, next_at):
                 at = clock.to_iso(next_at)
                 log.warning("target %s: message %s: %s: %s; next try %s", name, message.id, how, reason, at)
+            case Halved(_, reason):
+                log.warning("target %s: message %s of %d is halved: %s", name, message.id, message.size, reason)
             case Dead(_, reason):
                 DEAD_LETTERS.labels(name).inc()
                 log.error("target %s: message %s is a dead letter: %s", name, message.id, reason)
@@ -179,3 +181,5 @@ async def _keep(tx: Tx, ended: Ended, step: Step, now: int) -> bool:
             )
         case Dead():
             return await messages.dead(tx, message, step.answer, step.reason, began, now)
+        case Halved():
+            return await messages.halve(tx, message, step.answer, step.reason, began, now)

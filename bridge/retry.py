@@ -58,7 +58,20 @@ class Dead:
     reason: str
 
 
-Step: TypeAlias = Done | Again | Dead
+@dataclass(frozen=True, slots=True)
+class Halved:
+    """Refused, of several: each half is tried as a message of its own, until what is bad stands alone."""
+
+    answer: str
+    reason: str
+
+
+Step: TypeAlias = Done | Again | Dead | Halved
+
+
+def given_up(message: Message) -> bool:
+    """Whether a message's arrival was in doubt so often that it is not sent once more, where copies cannot be told."""
+    return message.unknowns >= MOST_UNKNOWN
 
 
 def backoff(patience: Patience, failures: int, chance: float) -> int:
@@ -105,7 +118,10 @@ class _Attempt:
             case Sent():
                 return Done(answer.external_id), self._well(answer.hold or 0)
             case RefusedMessage(reason):
-                return Dead("refused_message", reason), replace(self.state, faults=0, last_error=reason)
+                step = Halved if self.message.size > 1 else Dead
+                return step("refused_message", reason), replace(
+                    self.state, faults=0, last_error=reason, down_until=self._down_until()
+                )
             case RefusedTarget(reason):
                 return Again("refused_target", reason, self.now), self._paused(reason)
             case Retry(reason, after, Scope.TARGET):
@@ -128,7 +144,13 @@ class _Attempt:
             not_before=max(wait_until, self.now + hold),
             last_sent_at=self.now,
             last_error=None,
+            down_until=self._down_until(),
         )
+
+    def _down_until(self) -> int:
+        """Until when the target took nothing: until now, if this is its first answer that says it is well."""
+        troubled = self.state.faults > 0 or self.state.paused_at is not None
+        return self.now if troubled else self.state.down_until
 
     def _target_fault(self, answer: str, reason: str, after: int | None) -> tuple[Step, TargetState]:
         """The whole target waits; the message goes first when it takes messages again. After too long it is paused."""

@@ -17,7 +17,7 @@ LAYERS = (
     ("pace",),
     ("verify",),
     ("vendors",),
-    ("history", "normalize", "routing"),
+    ("gather", "history", "normalize", "routing"),
     ("render",),
     ("targets",),
     ("store",),

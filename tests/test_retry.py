@@ -1,12 +1,12 @@
 """What an answer means for a message and for its target."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
 from bridge import clock
 from bridge.model import Message, RefusedMessage, RefusedTarget, Retry, Scope, Sent, Unknown
-from bridge.retry import JITTER, MOST_UNKNOWN, PROBE, Again, Dead, Done, backoff, settle
+from bridge.retry import JITTER, MOST_UNKNOWN, PROBE, Again, Dead, Done, Halved, backoff, given_up, settle
 from bridge.store.targets import NEVER, TargetState
 
 NOW = 1_773_489_600_000_000
@@ -21,7 +21,7 @@ class Patience:
 
 
 def message(*, attempts: int = 0, unknowns: int = 0, began: int | None = NOW) -> Message:
-    return Message("m", "chat", None, (), attempts, unknowns, NOW, began, 1)
+    return Message("m", "chat", frozenset(), (), attempts, unknowns, NOW, began, 1)
 
 
 def settled(answer, *, state=None, of=None, chance=0.0, others_fail=False, now=NOW):
@@ -54,6 +54,31 @@ def test_a_sent_message_clears_faults_and_pause():
     step, state = settled(Sent("42"), state=troubled)
     assert step == Done("42")
     assert (state.paused_at, state.faults, state.not_before, state.last_sent_at) == (None, 0, NOW, NOW)
+
+
+@pytest.mark.parametrize(
+    ("before", "answer", "down_until"),
+    [
+        (TargetState("chat", faults=2), Sent(), NOW),
+        (TargetState("chat", paused_at=1), Sent(), NOW),
+        (TargetState("chat", faults=2), RefusedMessage("no"), NOW),
+        (TargetState("chat", faults=2, down_until=5), Retry("503"), 5),
+        (TargetState("chat", down_until=5), Sent(), 5),
+    ],
+)
+def test_it_is_remembered_until_when_a_target_was_down(before, answer, down_until):
+    _, state = settled(answer, state=before)
+    assert state.down_until == down_until
+
+
+def test_a_refused_message_of_several_is_halved():
+    step, _ = settled(RefusedMessage("413"), of=replace(message(), size=2))
+    assert step == Halved("refused_message", "413")
+
+
+@pytest.mark.parametrize(("unknowns", "over"), [(0, False), (MOST_UNKNOWN - 1, False), (MOST_UNKNOWN, True)])
+def test_a_message_in_doubt_so_often_is_not_sent_again(unknowns, over):
+    assert given_up(message(unknowns=unknowns)) is over
 
 
 def test_a_target_that_asks_for_a_hold_gets_it_after_a_success():

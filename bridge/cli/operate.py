@@ -57,16 +57,19 @@ def events_command(
 @json_option
 @click.option("--state", type=click.Choice(["waiting", "sent", "dead", "cancelled"]), help="Only in this state.")
 @click.option("--target", help="Only to this target.")
+@click.option("--message", help="Only those that this message carries.")
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 10_000))
 def deliveries_command(
-    config_path: Path | None, as_json: bool, state: str | None, target: str | None, limit: int
+    config_path: Path | None, as_json: bool, state: str | None, target: str | None, message: str | None, limit: int
 ) -> None:
     """List the newest deliveries; `--state dead` lists the dead letters."""
     rows = with_store(
         config_path,
-        lambda store, _: store.read(partial(deliveries.listed, state=state, target=target, limit=limit)),
+        lambda store, _: store.read(
+            partial(deliveries.listed, state=state, target=target, message_id=message, limit=limit)
+        ),
     )
-    columns = ["created_at", "route", "target", "state", "attempts", "why", "reason", "id"]
+    columns = ["created_at", "route", "target", "state", "attempts", "why", "reason", "message_id", "id"]
     show([readable_delivery(row) for row in rows], columns, as_json=as_json, empty="No such deliveries.")
 
 
@@ -123,7 +126,7 @@ def resume(before: Path | None, config_path: Path | None, name: str) -> None:
 
     async def story(store: Store, config: Config) -> bool:
         _known(name, config)
-        return await store.write(partial(target_states.resume, name=name))
+        return await store.write(partial(target_states.resume, name=name, now=clock.now()))
 
     paused = with_store(config_path or before, story)
     click.echo(f"{name} is sent to again" if paused else f"{name} was not paused")

@@ -22,8 +22,8 @@ async def add(tx: Tx, event_id: str, owed: Sequence[Delivery], now: int) -> None
     """Keep what routing decided, in its order."""
     await tx.run_many(
         """INSERT INTO deliveries (id, event_id, result_id, source, route, target, also, order_key, mention, why, state,
-                                   created_at)
-           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'waiting', $11)""",
+                                   created_at, urgent)
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'waiting', $11, $12)""",
         [
             (
                 clock.uuid7(now),
@@ -37,6 +37,7 @@ async def add(tx: Tx, event_id: str, owed: Sequence[Delivery], now: int) -> None
                 one.mention,
                 one.why.value,
                 now,
+                one.urgent,
             )
             for one in owed
         ],
@@ -46,14 +47,21 @@ async def add(tx: Tx, event_id: str, owed: Sequence[Delivery], now: int) -> None
 
 
 async def listed(
-    tx: Tx, *, state: str | None = None, target: str | None = None, event_id: str | None = None, limit: int = 100
+    tx: Tx,
+    *,
+    state: str | None = None,
+    target: str | None = None,
+    event_id: str | None = None,
+    message_id: str | None = None,
+    limit: int = 100,
 ) -> list[dict[str, Any]]:
-    """Deliveries, newest first, by state, target or event, each with its message's attempts and next try."""
-    wanted = {"state": state, "target": target, "event_id": event_id}
+    """Deliveries, newest first, by state, target, event or message, each with its message's attempts and next try."""
+    wanted = {"state": state, "target": target, "event_id": event_id, "message_id": message_id}
     given = {name: value for name, value in wanted.items() if value is not None}
     where = " AND ".join(f"deliveries.{name} = ${n}" for n, name in enumerate(given, start=1)) or "true"
     rows = await tx.rows(
-        f"""SELECT {COLUMNS}, messages.attempts, messages.next_at, messages.external_id, messages.state AS message_state
+        f"""SELECT {COLUMNS}, messages.attempts, messages.next_at, messages.external_id,
+                   messages.state AS message_state, messages.size AS message_size
             FROM deliveries LEFT JOIN messages ON messages.id = deliveries.message_id
             WHERE {where} ORDER BY deliveries.seq DESC LIMIT ${len(given) + 1}""",
         *given.values(),
@@ -63,15 +71,24 @@ async def listed(
 
 
 async def attempts(tx: Tx, message_id: str) -> list[dict[str, Any]]:
-    """Every attempt of a message, first one first."""
-    rows = await tx.rows("SELECT * FROM attempts WHERE message_id = $1 ORDER BY number", message_id)
+    """Every attempt of a message, first one first, and before them those of the messages that it is a half of."""
+    rows = await tx.rows(
+        """WITH RECURSIVE line (id, half_of) AS (
+             SELECT id, half_of FROM messages WHERE id = $1
+             UNION ALL SELECT messages.id, messages.half_of FROM messages JOIN line ON messages.id = line.half_of)
+           SELECT attempts.* FROM line JOIN attempts ON attempts.message_id = line.id
+           ORDER BY attempts.began_at, attempts.message_id, attempts.number""",
+        message_id,
+    )
     return [dict(row) for row in rows]
 
 
 async def replay(tx: Tx, delivery_id: str, to: str | None, now: int) -> str | None:
-    """Owe a delivery once more, to its own target or to another; its pending retry is cancelled.
+    """Owe a delivery once more, to its own target or to another; its pending retry is cancelled, unless it waits in a
+    message with others.
 
-    Works in any state. Returns the new delivery's id, or null where the delivery or its event is no longer there.
+    Works in any state, and in quiet hours too: somebody asked for it. Returns the new delivery's id, or null where the
+    delivery or its event is no longer there.
     """
     rows = await tx.rows("SELECT * FROM deliveries WHERE id = $1", delivery_id)
     if not rows or not await events.hold(tx, rows[0]["event_id"]):
@@ -80,8 +97,8 @@ async def replay(tx: Tx, delivery_id: str, to: str | None, now: int) -> str | No
     await cancel(tx, delivery_id, f"replayed as {new_id}", now)
     await tx.run(
         """INSERT INTO deliveries (id, event_id, result_id, source, route, target, also, order_key, mention, why, state,
-                                   created_at)
-           VALUES ($1, $2, $3, $4, $5, $6, '[]', $7, $8, 'replay', 'waiting', $9)""",
+                                   created_at, urgent)
+           VALUES ($1, $2, $3, $4, $5, $6, '[]', $7, $8, 'replay', 'waiting', $9, true)""",
         new_id,
         old["event_id"],
         old["result_id"],
@@ -97,9 +114,8 @@ async def replay(tx: Tx, delivery_id: str, to: str | None, now: int) -> str | No
 
 
 async def cancel(tx: Tx, delivery_id: str, reason: str, now: int) -> bool:
-    """Stop owing a delivery that waits. False where it does not wait, or an attempt of it is on its way.
-
-    Its message is cancelled with it when nothing else is left in it to send.
+    """Stop owing a delivery that waits, and its message. False where it does not wait, or an attempt of it is on its
+    way, or its message holds others too: what is in a message never changes.
     """
     # The message first, as whoever plans or records does: its state must not change between the look and the deed.
     await tx.rows(
@@ -110,7 +126,8 @@ async def cancel(tx: Tx, delivery_id: str, reason: str, now: int) -> bool:
     touched = await tx.run(
         """UPDATE deliveries SET state = 'cancelled', reason = $2, finished_at = $3
            WHERE id = $1 AND state = 'waiting' AND (message_id IS NULL OR EXISTS
-             (SELECT 1 FROM messages WHERE messages.id = deliveries.message_id AND messages.state = 'waiting'))""",
+             (SELECT 1 FROM messages WHERE messages.id = deliveries.message_id AND messages.state = 'waiting'
+                AND messages.size = 1))""",
         delivery_id,
         reason,
         now,
@@ -118,9 +135,7 @@ async def cancel(tx: Tx, delivery_id: str, reason: str, now: int) -> bool:
     if touched:
         await tx.run(
             """UPDATE messages SET state = 'cancelled', reason = $2
-               WHERE id = (SELECT message_id FROM deliveries WHERE id = $1) AND state = 'waiting' AND NOT EXISTS
-                 (SELECT 1 FROM deliveries AS other
-                  WHERE other.message_id = messages.id AND other.state = 'waiting')""",
+               WHERE id = (SELECT message_id FROM deliveries WHERE id = $1) AND state = 'waiting'""",
             delivery_id,
             reason,
         )
@@ -133,7 +148,7 @@ async def owed(tx: Tx) -> dict[str, int]:
         """SELECT target, sum(n) AS n FROM (
              SELECT target, count(*) AS n FROM deliveries WHERE state = 'waiting' AND message_id IS NULL GROUP BY target
              UNION ALL
-             SELECT target, count(*) AS n FROM messages WHERE state IN ('waiting', 'sending') GROUP BY target) AS open
+             SELECT target, sum(size) AS n FROM messages WHERE state IN ('waiting', 'sending') GROUP BY target) AS open
            GROUP BY target"""
     )
     return {row["target"]: int(row["n"]) for row in rows}

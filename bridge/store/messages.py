@@ -1,25 +1,25 @@
 """Messages: what is sent. Formed from owed deliveries just before their first attempt, and never changed after that.
 
-    waiting -> sending -> sent | dead | waiting again          (or cancelled, while waiting)
+    waiting -> sending -> sent | dead | halved | waiting again          (or cancelled, while waiting)
 
 An attempt is begun here (`plan`) and committed before anything goes out, so that after a crash it is known which
 messages may have arrived. Every record of an attempt is fenced: it counts only under the token it was begun with.
 """
 
-from collections.abc import Collection, Sequence
-from typing import Any
-
-import orjson
+from collections.abc import Collection, Mapping, Sequence
 
 from bridge import clock
-from bridge.model import Member, Message, Why
+from bridge.gather import Gather, one_by_one
+from bridge.model import Message
 from bridge.store import leases
+from bridge.store.forming import Forming, Planned
 from bridge.store.tx import Row, Tx
 
 OPEN_AT_ONCE = 1_000
 """How many open messages of a target one plan looks at; more than that never step aside at once."""
 
-PAGE = 200
+OPEN = "state IN ('waiting', 'sending')"
+"""Stands beside narrower conditions too: it is what the index of open messages is known by."""
 
 
 async def plan(
@@ -29,46 +29,53 @@ async def plan(
     limit: int,
     now: int,
     *,
+    gather: Gather = one_by_one,
+    look: int | None = None,
+    urgent: bool = False,
+    alone: bool = False,
     fresh_first: bool = False,
     on_way: Sequence[Message] = (),
-) -> list[Message] | None:
+) -> Planned | None:
     """Begin an attempt of up to `limit` messages that may be sent now, oldest first; null when the lease is lost.
 
-    Order is kept for each order key: while a message of a key waits for its next attempt, no later one of it is begun.
-    With `fresh_first` one that was never tried comes before those that failed: is it them, or is it the target?
-    `on_way` are those that the caller has begun under this token and not recorded yet; what is of their keys waits too.
+    What is owed and in no message yet is put into new ones by `gather`, which is shown the oldest `look` of it. With
+    `urgent` nothing else counts: it does not wait for what does. `on_way` are those that the caller has begun under
+    this token and not recorded yet.
+
+    Order is kept for each order key: while a message of a key waits for its next attempt, or is on its way, no later
+    one of it is begun. With `fresh_first` one that was never tried comes before those that failed: is it them, or is it
+    the target? With `alone` one whose arrival is in doubt is begun when nothing else is on its way: should it be what
+    kills this process, the others are not suspected.
     """
     if not await leases.holds(tx, f"target:{target}", token):
         return None
     await _take_over(tx, target, now, {message.id for message in on_way})
-    open_rows = await tx.rows(
-        f"""SELECT id, order_key, next_at FROM messages
-            WHERE target = $1 AND state = 'waiting' ORDER BY seq LIMIT $2{tx.for_update}""",
+    rows = await tx.rows(
+        f"""SELECT * FROM messages WHERE target = $1 AND {OPEN} AND state = 'waiting' AND (urgent OR NOT $2)
+            ORDER BY place, seq LIMIT $3{tx.for_update}""",
         target,
+        urgent,
         OPEN_AT_ONCE,
     )
+    keys = await _keys(tx, target, rows)
     busy = {key for message in on_way for key in message.order_keys}
-    if fresh_first and len(open_rows) < OPEN_AT_ONCE:
-        keys = busy | {row["order_key"] for row in open_rows if row["order_key"] is not None}
-        if begun := await _form(tx, target, token, keys, limit, now):
-            return await _load(tx, begun, token)
-    blocked = set(busy)
-    begun = []
-    for row in open_rows:
-        if row["order_key"] in blocked:
-            continue
-        if row["next_at"] <= now and len(begun) < limit:
-            begun.append(row["id"])
-        elif row["order_key"] is not None:
-            blocked.add(row["order_key"])
+    forming = Forming(target, token, now, gather, look or limit, urgent)
+    if fresh_first and len(rows) < OPEN_AT_ONCE:
+        planned = await forming.form(tx, busy.union(*keys.values()), limit)
+        if planned.messages:
+            return planned
+    doubtful = [row for row in rows if alone and row["unknowns"] and row["next_at"] <= now][:1]
+    begun, blocked = _due(doubtful or rows, keys, busy, 0 if doubtful and on_way else limit, now)
     await tx.run_many(
         """UPDATE messages SET state = 'sending', token = $2, first_attempt_at = coalesce(first_attempt_at, $3)
            WHERE id = $1""",
-        [(message_id, token, now) for message_id in begun],
+        [(row["id"], token, now) for row in begun],
     )
-    if len(open_rows) < OPEN_AT_ONCE:
-        begun += await _form(tx, target, token, blocked, limit - len(begun), now)
-    return await _load(tx, begun, token)
+    again = [_head(row, keys[row["id"]], token, now) for row in begun]
+    if doubtful or len(rows) == OPEN_AT_ONCE:
+        return Planned(again)
+    planned = await forming.form(tx, blocked, limit - len(again))
+    return Planned([*again, *planned.messages], planned.formed, planned.wait)
 
 
 async def _take_over(tx: Tx, target: str, now: int, on_way: Collection[str]) -> None:
@@ -77,86 +84,62 @@ async def _take_over(tx: Tx, target: str, now: int, on_way: Collection[str]) -> 
     All that are begun and not on their way from whoever plans were begun by somebody who is gone.
     """
     begun = await tx.rows(
-        f"SELECT id, attempts FROM messages WHERE target = $1 AND state = 'sending'{tx.for_update}", target
+        f"SELECT id, attempts FROM messages WHERE target = $1 AND {OPEN} AND state = 'sending'{tx.for_update}", target
     )
     for orphan in [row for row in begun if row["id"] not in on_way]:
         await _note(tx, orphan["id"], orphan["attempts"] + 1, now, now, "interrupted", "the answer was never recorded")
         await tx.run(
-            "UPDATE messages SET state = 'waiting', attempts = attempts + 1, next_at = $2 WHERE id = $1",
+            """UPDATE messages SET state = 'waiting', attempts = attempts + 1, unknowns = unknowns + 1, next_at = $2
+               WHERE id = $1""",
             orphan["id"],
             now,
         )
 
 
-async def _form(tx: Tx, target: str, token: int, blocked: set[str], limit: int, now: int) -> list[str]:
-    """Make messages of the oldest owed deliveries whose key is not blocked, one each, their attempt begun."""
-    formed: list[tuple[str, Row]] = []
-    after = -1
-    while len(formed) < limit:
-        rows = await tx.rows(
-            f"""SELECT seq, id, order_key FROM deliveries
-                WHERE target = $1 AND state = 'waiting' AND message_id IS NULL AND seq > $2
-                ORDER BY seq LIMIT $3{tx.for_update}""",
+async def _keys(tx: Tx, target: str, rows: Sequence[Row]) -> dict[str, frozenset[str]]:
+    """The order keys of open messages."""
+    keys = {row["id"]: {row["order_key"]} - {None} for row in rows}
+    if any(row["size"] > 1 for row in rows):
+        for row in await tx.rows(
+            """SELECT messages.id, deliveries.order_key
+               FROM messages JOIN deliveries ON deliveries.message_id = messages.id
+               WHERE messages.target = $1 AND messages.state IN ('waiting', 'sending') AND messages.size > 1
+                 AND deliveries.order_key IS NOT NULL""",
             target,
-            after,
-            PAGE if blocked else limit,
-        )
-        free = [row for row in rows if row["order_key"] not in blocked]
-        formed += [(clock.uuid7(now), row) for row in free[: limit - len(formed)]]
-        if not rows or not blocked:
-            break
-        after = rows[-1]["seq"]
-    await tx.run_many(
-        """INSERT INTO messages (id, target, order_key, state, next_at, attempts, unknowns, created_at,
-                                 first_attempt_at, token)
-           VALUES ($1, $2, $3, 'sending', $4, 0, 0, $4, $4, $5)""",
-        [(message_id, target, row["order_key"], now, token) for message_id, row in formed],
-    )
-    await tx.run_many(
-        "UPDATE deliveries SET message_id = $2 WHERE id = $1", [(row["id"], message_id) for message_id, row in formed]
-    )
-    return [message_id for message_id, _ in formed]
+        ):
+            keys.setdefault(row["id"], set()).add(row["order_key"])
+    return {message_id: frozenset(found) for message_id, found in keys.items()}
 
 
-async def _load(tx: Tx, ids: Sequence[str], token: int) -> list[Message]:
-    loaded = []
-    for message_id in ids:
-        head = (await tx.rows("SELECT * FROM messages WHERE id = $1", message_id))[0]
-        members = await tx.rows(
-            """SELECT deliveries.id, deliveries.event_id, deliveries.result_id, deliveries.route, deliveries.mention,
-                      deliveries.why, deliveries.note, deliveries.created_at, events.results, events.body
-               FROM deliveries LEFT JOIN events ON events.id = deliveries.event_id
-               WHERE deliveries.message_id = $1 ORDER BY deliveries.seq""",
-            message_id,
-        )
-        loaded.append(
-            Message(
-                id=message_id,
-                target=head["target"],
-                order_key=head["order_key"],
-                members=tuple(_to_member(row) for row in members),
-                attempts=head["attempts"],
-                unknowns=head["unknowns"],
-                created_at=head["created_at"],
-                first_attempt_at=head["first_attempt_at"],
-                token=token,
-            )
-        )
-    return loaded
+def _due(
+    rows: Sequence[Row], keys: Mapping[str, frozenset[str]], busy: set[str], limit: int, now: int
+) -> tuple[list[Row], set[str]]:
+    """Which open messages are begun now, and the keys of which nothing more may be."""
+    begun: list[Row] = []
+    blocked = set(busy)
+    for row in rows:
+        free = keys[row["id"]].isdisjoint(blocked)
+        if free and row["next_at"] <= now and len(begun) < limit:
+            begun.append(row)
+        else:
+            blocked |= keys[row["id"]]
+    return begun, blocked
 
 
-def _to_member(row: Row) -> Member:
-    results: list[dict[str, Any]] = orjson.loads(row["results"]) if row["results"] else []
-    return Member(
-        delivery_id=row["id"],
-        event_id=row["event_id"],
-        route=row["route"],
-        result=next((result for result in results if result["id"] == row["result_id"]), {}),
-        body=row["body"] or b"",
-        mention=bool(row["mention"]),
-        why=Why(row["why"]),
-        note=row["note"],
+def _head(row: Row, keys: frozenset[str], token: int, now: int) -> Message:
+    """A stored message, without its members."""
+    return Message(
+        id=row["id"],
+        target=row["target"],
+        order_keys=keys,
+        members=(),
+        attempts=row["attempts"],
+        unknowns=row["unknowns"],
         created_at=row["created_at"],
+        first_attempt_at=row["first_attempt_at"] or now,
+        token=token,
+        size=row["size"],
+        cause=row["cause"],
     )
 
 
@@ -230,6 +213,34 @@ async def dead(tx: Tx, message: Message, answer: str, reason: str, began: int, n
     return True
 
 
+async def halve(tx: Tx, message: Message, answer: str, reason: str, began: int, now: int) -> bool:
+    """Refused, of several: its members are owed in two new messages, which go before whatever waits behind it. False
+    when the attempt is no longer ours.
+    """
+    if not await _move(tx, message, "halved", now, reason, unknown=False):
+        return False
+    await _note(tx, message.id, message.attempts + 1, began, now, answer, reason)
+    rows = await tx.rows(
+        f"SELECT seq, id, order_key FROM deliveries WHERE message_id = $1 ORDER BY seq{tx.for_update}", message.id
+    )
+    for half in (rows[: len(rows) // 2], rows[len(rows) // 2 :]):
+        new_id = clock.uuid7(now)
+        await tx.run(
+            """INSERT INTO messages (id, target, order_key, state, next_at, attempts, unknowns, created_at, token,
+                                     size, half_of, place, cause, urgent)
+               SELECT $2, target, $3, 'waiting', $4, 0, 0, $4, token, $5, id, $6, cause, urgent
+               FROM messages WHERE id = $1""",
+            message.id,
+            new_id,
+            half[0]["order_key"] if len(half) == 1 else None,
+            now,
+            len(half),
+            half[0]["seq"],
+        )
+        await tx.run_many("UPDATE deliveries SET message_id = $2 WHERE id = $1", [(row["id"], new_id) for row in half])
+    return True
+
+
 async def put_back(tx: Tx, message: Message, next_at: int) -> None:
     """An attempt that was begun and never made (the target stopped taking messages meanwhile): as if not begun."""
     await tx.run(
@@ -240,25 +251,33 @@ async def put_back(tx: Tx, message: Message, next_at: int) -> None:
     )
 
 
-async def has_work(tx: Tx, target: str, now: int, *, idle: bool = True) -> bool:
+async def has_work(tx: Tx, target: str, now: int, *, idle: bool = True, urgent: bool = False) -> bool:
     """Whether there may be something to send to a target now: owed, due, or begun by somebody who is gone.
 
-    Who is not `idle` has messages on their way, and has taken over what others had begun.
+    Who is not `idle` has messages on their way, and has taken over what others had begun. With `urgent` nothing else
+    counts of what is owed or due.
     """
     rows = await tx.rows(
-        """SELECT 1 FROM deliveries WHERE target = $1 AND state = 'waiting' AND message_id IS NULL
-           UNION ALL
-           SELECT 1 FROM messages WHERE target = $1 AND state IN ('waiting', 'sending')
-             AND ((state = 'sending' AND $3) OR (state = 'waiting' AND next_at <= $2))
-           LIMIT 1""",
+        f"""SELECT 1 FROM deliveries WHERE target = $1 AND state = 'waiting' AND message_id IS NULL
+              {"AND urgent" if urgent else ""}
+            UNION ALL
+            SELECT 1 FROM messages WHERE target = $1 AND {OPEN}
+              AND ((state = 'sending' AND $3) OR (state = 'waiting' AND next_at <= $2 AND (urgent OR NOT $4)))
+            LIMIT 1""",
         target,
         now,
         idle,
+        urgent,
     )
     return bool(rows)
 
 
-async def next_due(tx: Tx, target: str) -> int | None:
+async def next_due(tx: Tx, target: str, *, urgent: bool = False) -> int | None:
     """When the next waiting message of a target may be tried, in microseconds; null where none waits."""
-    rows = await tx.rows("SELECT min(next_at) AS due FROM messages WHERE target = $1 AND state = 'waiting'", target)
+    rows = await tx.rows(
+        f"""SELECT min(next_at) AS due FROM messages
+            WHERE target = $1 AND {OPEN} AND state = 'waiting' AND (urgent OR NOT $2)""",
+        target,
+        urgent,
+    )
     return rows[0]["due"] if rows else None

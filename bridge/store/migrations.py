@@ -9,6 +9,9 @@ In the statements `{serial}` is a primary key that counts upwards as rows are in
 from bridge.errors import StoreRefused
 from bridge.store.tx import Tx
 
+NO_PLACE = 1 << 62
+"""The `place` of a message that is no half of another."""
+
 STEPS: tuple[tuple[str, ...], ...] = (
     (
         # Custody: the exact bytes and how they proved themselves. `results` is null until they were dispatched.
@@ -134,6 +137,25 @@ STEPS: tuple[tuple[str, ...], ...] = (
     ),
     # What a message says of how it came to its target, besides the result.
     ("ALTER TABLE deliveries ADD COLUMN note TEXT",),
+    (
+        # Messages of several. Halves of a message that was refused (`half_of`) go before all others, in the order of
+        # `place`, the seq of their first member; others have none of their own and go in the order of their seq.
+        f"ALTER TABLE messages ADD COLUMN place BIGINT NOT NULL DEFAULT {NO_PLACE}",
+        "ALTER TABLE messages ADD COLUMN size BIGINT NOT NULL DEFAULT 1",
+        "ALTER TABLE messages ADD COLUMN half_of TEXT",
+        "ALTER TABLE messages ADD COLUMN cause TEXT",
+        "ALTER TABLE messages ADD COLUMN urgent BOOLEAN NOT NULL DEFAULT false",
+        "DROP INDEX messages_open",
+        "CREATE INDEX messages_open ON messages (target, place, seq) WHERE state IN ('waiting', 'sending')",
+        "CREATE INDEX messages_halves ON messages (half_of) WHERE half_of IS NOT NULL",
+        # What does not wait for the end of quiet hours.
+        "ALTER TABLE deliveries ADD COLUMN urgent BOOLEAN NOT NULL DEFAULT false",
+        """CREATE INDEX deliveries_urgent ON deliveries (target, seq)
+           WHERE state = 'waiting' AND message_id IS NULL AND urgent""",
+        # When each route's last digest was made, and until when the target took nothing.
+        "ALTER TABLE targets ADD COLUMN digests TEXT NOT NULL DEFAULT '{{}}'",
+        "ALTER TABLE targets ADD COLUMN down_until BIGINT NOT NULL DEFAULT 0",
+    ),
 )
 
 

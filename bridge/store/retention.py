@@ -1,5 +1,7 @@
 """Retention: what is old is let go of in small steps, so that no hook ever waits behind it."""
 
+from collections.abc import Collection
+
 from bridge.store.tx import Tx
 
 STEP = 200
@@ -34,9 +36,27 @@ async def forget_events(tx: Tx, before: int) -> int:
         for row in rows
         if not await tx.rows("SELECT 1 FROM deliveries WHERE event_id = $1 AND state = 'waiting'", row["id"])
     ]
-    of_event = "SELECT message_id FROM deliveries WHERE event_id = $1"
-    await tx.run_many(f"DELETE FROM attempts WHERE message_id IN ({of_event})", ids)
-    await tx.run_many(f"DELETE FROM messages WHERE id IN ({of_event})", ids)
+    carriers = {
+        row["message_id"]
+        for (event_id,) in ids
+        for row in await tx.rows("SELECT message_id FROM deliveries WHERE event_id = $1", event_id)
+    }
     await tx.run_many("DELETE FROM deliveries WHERE event_id = $1", ids)
     await tx.run_many("DELETE FROM events WHERE id = $1", ids)
+    await _forget_messages(tx, carriers - {None})
     return len(rows)
+
+
+async def _forget_messages(tx: Tx, carriers: Collection[str]) -> None:
+    """Let go of messages of which no member and no half is left, and then of those that they are halves of."""
+    for message_id in carriers:
+        rows = await tx.rows("SELECT half_of FROM messages WHERE id = $1", message_id)
+        gone = await tx.run(
+            """DELETE FROM messages WHERE id = $1
+                 AND NOT EXISTS (SELECT 1 FROM deliveries WHERE deliveries.message_id = messages.id)
+                 AND NOT EXISTS (SELECT 1 FROM messages AS half WHERE half.half_of = messages.id)""",
+            message_id,
+        )
+        if gone:
+            await tx.run("DELETE FROM attempts WHERE message_id = $1", message_id)
+            await _forget_messages(tx, [row["half_of"] for row in rows if row["half_of"] is not None])

@@ -19,6 +19,7 @@ class TargetState:
 
     `not_before` is when the next message may be tried at all (429, fault, probe while paused). `faults` counts the
     target's failures in a row. `settings` is a digest of its part of the configuration: a change of it ends a pause.
+    `digests` says when each route's last digest was made, `down_until` until when the target last took nothing.
     """
 
     name: str
@@ -30,6 +31,8 @@ class TargetState:
     settings: str = ""
     last_sent_at: int | None = None
     last_error: str | None = None
+    digests: dict[str, int] = field(default_factory=dict)
+    down_until: int = 0
 
     @property
     def paused_by_operator(self) -> bool:
@@ -56,18 +59,19 @@ async def load_to_change(tx: Tx, name: str) -> TargetState:
 
 
 def _to_state(row: dict[str, Any]) -> TargetState:
-    return TargetState(**{**row, "pace": orjson.loads(row["pace"])})
+    return TargetState(**{**row, "pace": orjson.loads(row["pace"]), "digests": orjson.loads(row["digests"])})
 
 
 async def save(tx: Tx, state: TargetState) -> None:
     """Keep a target's condition."""
     await tx.run(
         """INSERT INTO targets (name, paused_at, paused_reason, not_before, faults, pace, settings, last_sent_at,
-                                last_error)
-           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+                                last_error, digests, down_until)
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
            ON CONFLICT (name) DO UPDATE SET paused_at = excluded.paused_at, paused_reason = excluded.paused_reason,
              not_before = excluded.not_before, faults = excluded.faults, pace = excluded.pace,
-             settings = excluded.settings, last_sent_at = excluded.last_sent_at, last_error = excluded.last_error""",
+             settings = excluded.settings, last_sent_at = excluded.last_sent_at, last_error = excluded.last_error,
+             digests = excluded.digests, down_until = excluded.down_until""",
         state.name,
         state.paused_at,
         state.paused_reason,
@@ -77,6 +81,8 @@ async def save(tx: Tx, state: TargetState) -> None:
         state.settings,
         state.last_sent_at,
         state.last_error,
+        orjson.dumps(state.digests).decode(),
+        state.down_until,
     )
 
 
@@ -91,9 +97,10 @@ async def pause(tx: Tx, name: str, reason: str, now: int) -> None:
     await save(tx, replace(state, paused_at=now, paused_reason=reason, not_before=NEVER))
 
 
-async def resume(tx: Tx, name: str) -> bool:
+async def resume(tx: Tx, name: str, now: int) -> bool:
     """Send to a target again, at once. False where it was not paused."""
     state = await load_to_change(tx, name)
-    await save(tx, replace(state, paused_at=None, paused_reason=None, not_before=0, faults=0))
+    down_until = state.down_until if state.paused_at is None else now
+    await save(tx, replace(state, paused_at=None, paused_reason=None, not_before=0, faults=0, down_until=down_until))
     await tx.wake(f"target:{name}")
     return state.paused_at is not None

@@ -62,7 +62,8 @@ def build(
     `transport` takes the network's place, `show` is where an inbox's messages go.
     """
     if isinstance(options, InboxOptions):
-        return Target(name, options, renderer, Common(), inbox.compose, inbox.judge, inbox.Screen(show))
+        common = Common(digest=options.digest, quiet_hours=options.quiet_hours)
+        return Target(name, options, renderer, common, inbox.compose, inbox.judge, inbox.Screen(show))
     connections = options.concurrency
     if isinstance(options, SlackOptions):
         wire = Sender(options.timeout, connections, limit=slack.ANSWER_LIMIT, transport=transport)
@@ -71,4 +72,16 @@ def build(
         wire = Sender(options.timeout, connections, discord.AGENT, discord.ANSWER_LIMIT, transport=transport)
         return Target(name, options, renderer, options, discord.compose, discord.judge, wire)
     wire = Sender(options.timeout, connections, limit=sender.ANSWER_LIMIT, transport=transport)
-    return Target(name, options, renderer, options, http.compose, http.judge, wire)
+    return Target(
+        name,
+        options,
+        renderer,
+        options,
+        http.compose,
+        http.judge,
+        wire,
+        batch=options.batch,
+        idempotent=http.is_idempotent(options),
+        whole=options.format != "template",
+        reads_payload=http.reads_payload(options),
+    )

@@ -17,8 +17,8 @@ from bridge import __version__, clock
 from bridge.model import Answer, Message, RefusedMessage, RefusedTarget, Retry, Scope, Sent, Unknown
 from bridge.pace import Rate, Rates
 from bridge.render import Renderer
-from bridge.targets.settings import Common, Url, secrets_of
-from bridge.targets.target import Context, only, view
+from bridge.targets.settings import Common, Digest, Url, secrets_of
+from bridge.targets.target import Context, view
 from bridge.targets.wire import HttpAnswer, Outgoing, by_status, excerpt, retry_after, waiting
 
 AGENT = f"DiscordBot (https://drawbridge.example, {__version__})"
@@ -95,6 +95,7 @@ class DiscordOptions(Common):
     username: Annotated[str, AfterValidator(_is_username)] | None = None
     buttons: bool = False
     pace: Rates = PACE
+    digest: Digest | None = Digest()
 
 
 MENTIONS = "@here, @everyone, <@&id> for a role or <@id> for a user, with the id's digits"
@@ -117,9 +118,8 @@ def mention_problem(text: str) -> str | None:
 
 def compose(options: DiscordOptions, message: Message, context: Context, renderer: Renderer, now: int) -> Outgoing:
     """The message as Discord takes it. There is no idempotency key: an attempt of unknown outcome may double it."""
-    member = only(message)
     shape = {"buttons": options.buttons, "username": options.username}
-    rendered = renderer.render("discord", context.templates.get(member.route), view(member, context, now, **shape))
+    rendered = renderer.render("discord", context.template(message), view(message, context, now, **shape))
     secret = options.url.get_secret_value()
     return Outgoing(
         url=_execute(secret, "components" in rendered.body),

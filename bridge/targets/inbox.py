@@ -9,22 +9,21 @@ from collections.abc import Callable
 from typing import Literal
 
 from bridge.model import Answer, Message, Sent
-from bridge.options import Options
 from bridge.render import Renderer
-from bridge.targets.target import Context, only, view
+from bridge.targets.settings import Backlog
+from bridge.targets.target import Context, view
 from bridge.targets.wire import HttpAnswer, Outgoing
 
 
-class InboxOptions(Options):
-    """Nothing to say about it."""
+class InboxOptions(Backlog):
+    """Nothing to say about where it is."""
 
     type: Literal["inbox"]
 
 
 def compose(_options: InboxOptions, message: Message, context: Context, renderer: Renderer, now: int) -> Outgoing:
     """The message as plain text."""
-    member = only(message)
-    rendered = renderer.render("inbox", context.templates.get(member.route), view(member, context, now))
+    rendered = renderer.render("inbox", context.template(message), view(message, context, now))
     headers = {"Content-Type": "text/plain; charset=utf-8"}
     body = str(rendered.body).encode()
     return Outgoing(url="", headers=headers, body=body, at=now, attempts=message.attempts, falls=rendered.falls)

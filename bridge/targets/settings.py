@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field, SecretStr, model_validator
 from bridge import clock
 from bridge.options import Duration, Options
 from bridge.pace import Rates
+from bridge.targets.quiet import QuietHours
 
 METADATA_V6 = ipaddress.ip_address("fd00:ec2::254")
 """https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/configuring-instance-metadata-service.html"""
@@ -79,7 +80,21 @@ class Patience(Options):
         return self
 
 
-class Common(Options):
+class Digest(Options):
+    """With more than `after` deliveries of a route waiting, they go out together, once in each `window`."""
+
+    after: int = Field(default=5, ge=1, le=1_000)
+    window: Span = clock.MINUTE
+
+
+class Backlog(Options):
+    """The keys that every target has: what becomes of a backlog."""
+
+    digest: Digest | None = None
+    quiet_hours: QuietHours | None = None
+
+
+class Common(Backlog):
     """The keys that every target that sends has."""
 
     pace: Rates = ()

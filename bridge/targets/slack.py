@@ -15,8 +15,8 @@ from bridge import clock
 from bridge.model import Answer, Message, RefusedMessage, RefusedTarget, Retry, Scope, Sent, Unknown
 from bridge.pace import Rate, Rates
 from bridge.render import Renderer
-from bridge.targets.settings import Common, Url, secrets_of
-from bridge.targets.target import Context, only, view
+from bridge.targets.settings import Common, Digest, Url, secrets_of
+from bridge.targets.target import Context, view
 from bridge.targets.wire import HttpAnswer, Outgoing, by_status, excerpt, retry_after
 
 POST_MESSAGE = "https://slack.com/api/chat.postMessage"
@@ -106,6 +106,7 @@ class SlackOptions(Common):
     buttons: bool = False
     username: str | None = Field(default=None, min_length=1, max_length=80)
     pace: Rates = PACE
+    digest: Digest | None = Digest()
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:
@@ -140,9 +141,8 @@ def mention_problem(text: str) -> str | None:
 
 def compose(options: SlackOptions, message: Message, context: Context, renderer: Renderer, now: int) -> Outgoing:
     """The message as Slack takes it. Slack has no idempotency key, so an attempt of unknown outcome may double it."""
-    member = only(message)
     shape = {"style": options.style, "buttons": options.buttons, "username": options.username}
-    rendered = renderer.render("slack", context.templates.get(member.route), view(member, context, now, **shape))
+    rendered = renderer.render("slack", context.template(message), view(message, context, now, **shape))
     body = cast(dict[str, Any], rendered.body)
     headers = {"Content-Type": "application/json; charset=utf-8"}
     if options.url is not None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from bridge import clock
-from bridge.model import Answer, Member, Message, Sent
+from bridge.model import Answer, Message, Sent, Why
 from bridge.pace import Pace
 from bridge.render import Renderer, View
 from bridge.targets.settings import Common, Patience
@@ -29,6 +29,10 @@ class Context:
     templates: Mapping[str, str | None] = field(default_factory=dict)
     mentions: Mapping[str, str | None] = field(default_factory=dict)
 
+    def template(self, message: Message) -> str | None:
+        """The template of a message's route: of several members, all are of one."""
+        return self.templates.get(message.members[0].route)
+
 
 class Wire(Protocol):
     """What carries an attempt away: `sender.Sender`, or the screen of an inbox."""
@@ -42,31 +46,51 @@ Compose = Callable[[Any, Message, Context, Renderer, int], Outgoing]
 Judge = Callable[[HttpAnswer], Answer]
 
 
-def only(message: Message) -> Member:
-    """The one delivery that a message carries. Raises ValueError where it carries several, which nothing makes yet."""
-    (member,) = message.members
-    return member
+def view(message: Message, context: Context, now: int, **shape: Any) -> View:
+    """What the renderer is shown of a message; `shape` is what the target's options say about looks.
 
-
-def view(member: Member, context: Context, now: int, **shape: Any) -> View:
-    """What the renderer is shown of a delivery; `shape` is what the target's options say about looks."""
-    waited = now - member.created_at
+    A digest mentions once, where one of its members would have.
+    """
+    members = message.members
+    waited = now - min(member.created_at for member in members)
+    reasons = {member.why for member in members}
+    notes = {member.note for member in members}
+    mentions = (context.mentions.get(member.route) for member in members if member.mention)
     return View(
-        result=member.result,
-        route=member.route,
-        mention=context.mentions.get(member.route) if member.mention else None,
-        why=member.why,
-        note=member.note,
+        result=members[0].result,
+        route=members[0].route,
+        mention=next((mention for mention in mentions if mention), None),
+        why=reasons.pop() if len(reasons) == 1 else Why.NEW,
+        note=notes.pop() if len(notes) == 1 else None,
         late_by=waited if waited > LATE_AFTER else None,
+        members=tuple(member.result for member in members) if len(members) > 1 else (),
+        cause=message.cause,
         **shape,
     )
 
 
 class Target:
-    """One place that messages go to, with its own connections and its own pace."""
+    """One place that messages go to, with its own connections and its own pace.
+
+    `batch` is how many deliveries a message may hold as they come. `idempotent`: the receiver can tell copies apart.
+    `whole`: members of a message go out with all that they hold, not as lines of a digest. `reads_payload`: a message
+    may say something of the vendor's own body.
+    """
 
     def __init__(
-        self, name: str, options: Any, renderer: Renderer, common: Common, compose: Compose, judge: Judge, wire: Wire
+        self,
+        name: str,
+        options: Any,
+        renderer: Renderer,
+        common: Common,
+        compose: Compose,
+        judge: Judge,
+        wire: Wire,
+        *,
+        batch: int = 1,
+        idempotent: bool = False,
+        whole: bool = False,
+        reads_payload: bool = True,
     ) -> None:
         self.name = name
         self.type: str = options.type
@@ -75,10 +99,20 @@ class Target:
         self.concurrency: int = common.concurrency
         self.retry: Patience = common.retry
         self.fallback = common.fallback
+        self.digest = common.digest
+        self.quiet_hours = common.quiet_hours
+        self.batch = batch
+        self.idempotent = idempotent
+        self.whole = whole
+        self.reads_payload = reads_payload
         self._renderer = renderer
         self._compose = compose
         self._judge = judge
         self._wire = wire
+
+    def lets_through(self, result: dict[str, Any]) -> bool:
+        """Whether a result, its payload included, does not wait for the end of quiet hours."""
+        return self.quiet_hours is not None and self.quiet_hours.lets_through(result)
 
     def compose(self, message: Message, context: Context, now: int) -> Outgoing:
         """The message as it would go out at `now` (microseconds), with the templates of the moment. Never raises for

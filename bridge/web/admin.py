@@ -152,10 +152,14 @@ class Admin:
         return [readable_delivery(row) for row in rows]
 
     async def list_deliveries(self, request: Request) -> Response:
-        """`?state= &target= &event= &limit=`: the newest deliveries first."""
+        """`?state= &target= &event= &message= &limit=`: the newest deliveries first."""
         query = request.query_params
         rows = await self._deliveries(
-            state=query.get("state"), target=query.get("target"), event_id=query.get("event"), limit=_limit(request)
+            state=query.get("state"),
+            target=query.get("target"),
+            event_id=query.get("event"),
+            message_id=query.get("message"),
+            limit=_limit(request),
         )
         return _json({"deliveries": rows})
 
@@ -200,7 +204,7 @@ class Admin:
     async def resume_target(self, request: Request) -> Response:
         """Send to a target again, at once."""
         name = self._target(request)
-        was_paused = await self._store.write(partial(targets.resume, name=name))
+        was_paused = await self._store.write(partial(targets.resume, name=name, now=clock.now()))
         self._nudge()
         return _json({"resumed": name, "was_paused": was_paused})
 

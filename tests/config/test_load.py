@@ -226,7 +226,7 @@ def test_mistakes_in_sources(source, expected, tmp_path):
         ("slack: {type: slack, url: '${SLACK}', concurrency: ▶0}", "targets.slack.concurrency: must be greater tha"),
         ("slack: {type: slack, url: '${SLACK}', timeout: {read: ▶5}}", "targets.slack.timeout.read: must be a numb"),
         ("slack: {type: slack, url: '${SLACK}', timeout: {▶raed: 5s}}", "targets.slack.timeout: unknown key 'raed'"),
-        ("slack: {type: slack, url: '${SLACK}', ▶digest: {}}", "targets.slack: unknown key 'digest'"),
+        ("slack: {type: slack, url: '${SLACK}', ▶batch: 9}", "targets.slack: unknown key 'batch'"),
         ("slack: {type: inbox, ▶url: x}", "targets.slack: unknown key 'url'"),
         ("slack: ▶[slack]", "targets.slack: must be a mapping (key: value), not a list"),
     ],

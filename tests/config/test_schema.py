@@ -59,7 +59,7 @@ def test_slips_are_not(text):
         (("targets", "lake", "timeout"), {"connect", "read"}),
         (("routes", 0, "mention"), {"who", "transition", "at_most"}),
         (("vendors", "ci", "signature", "kv"), {"delimiter", "signature", "timestamp"}),
-        (("targets", "screen"), {"type"}),
+        (("targets", "screen"), {"type", "digest", "quiet_hours"}),
         (("sources", "qa", "options"), set()),
     ],
 )

@@ -8,7 +8,7 @@ test puts one operation into the middle of another, which only PostgreSQL's conc
 import asyncio
 import itertools
 from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -27,8 +27,10 @@ from hypothesis.stateful import (
 )
 
 from bridge import clock
-from bridge.model import Delivery, Message, Status, Verification, Verified
-from bridge.store import Store, deliveries, events, leases, messages, open_store, retention, targets
+from bridge.gather import FILL, Gather, Waiting, batches, digests, one_by_one
+from bridge.model import Delivery, Member, Message, Status, Verification, Verified
+from bridge.store import Store, deliveries, events, leases, members, messages, open_store, retention, targets
+from bridge.store.forming import Planned
 
 START = 1_773_489_600_000_000
 SOURCES = ("qa", "ops")
@@ -43,12 +45,21 @@ some = st.integers(0, 1_000)
 rarely = st.sampled_from([False] * 5 + [True])
 """What ends a story happens rarely, so that there are stories."""
 
-answers = st.sampled_from(["sent", "again", "dead", "put_back"])
+answers = st.sampled_from(["sent", "again", "dead", "put_back", "refused"])
+"""What becomes of a message. Refused, one of several is halved, and a single one dies."""
+
+gathers = st.sampled_from(["one_by_one", "one_by_one", "batches", "digests"])
 
 routed = st.lists(
-    st.tuples(st.sampled_from(["chat", *TARGETS]), st.sampled_from(["x", "x", "x", "y", None])), min_size=1, max_size=5
+    st.tuples(
+        st.sampled_from(["chat", *TARGETS]),
+        st.sampled_from(["x", "x", "x", "y", None]),
+        st.sampled_from(["all", "all", "some"]),
+    ),
+    min_size=1,
+    max_size=5,
 )
-"""What an event's deliveries go to, and their order keys. Most meet, so that there is something to keep in order."""
+"""What an event's deliveries go to, their order keys and routes. Most meet, so that there is an order to keep."""
 
 
 @dataclass
@@ -65,6 +76,8 @@ class Owed:
     event_id: str
     target: str
     order_key: str | None
+    route: str
+    created_at: int
     state: str = "waiting"
     message: "Sending | None" = None
 
@@ -72,11 +85,21 @@ class Owed:
 @dataclass
 class Sending:
     id: str
-    delivery: Owed
+    members: list[Owed]
     token: int
+    place: int = 1 << 62
+    half_of: "Sending | None" = None
     state: str = "sending"
     next_at: int = 0
     attempts: list[str] = field(default_factory=list)
+
+    @property
+    def target(self) -> str:
+        return self.members[0].target
+
+    @property
+    def keys(self) -> set[str]:
+        return {one.order_key for one in self.members if one.order_key is not None}
 
 
 @dataclass
@@ -204,10 +227,10 @@ class Machine(RuleBasedStateMachine):
         waiting = [one for one in self.events.values() if not one.dispatched]
         self.dispatches(pick(waiting or list(self.events.values()), which), to)
 
-    def dispatches(self, event: Kept, to: list[tuple[str, str | None]]) -> None:
+    def dispatches(self, event: Kept, to: list[tuple[str, str | None, str]]) -> None:
         due = [
-            Delivery(result_id=event.id, source=event.source, route="all", target=target, order_key=key)
-            for target, key in to
+            Delivery(result_id=event.id, source=event.source, route=route, target=target, order_key=key)
+            for target, key, route in to
         ]
 
         async def dispatch(tx: Any) -> bool:
@@ -226,7 +249,7 @@ class Machine(RuleBasedStateMachine):
         rows = self.read(deliveries.listed, event_id=event_id, limit=1_000)
         new = [row["id"] for row in reversed(rows) if row["id"] not in self.owed]
         for delivery_id, one in zip(new, due, strict=True):
-            self.owed[delivery_id] = Owed(delivery_id, event_id, one.target, one.order_key)
+            self.owed[delivery_id] = Owed(delivery_id, event_id, one.target, one.order_key, one.route, self.now)
 
     @precondition(lambda self: self.events)
     @rule(which=some)
@@ -285,12 +308,13 @@ class Machine(RuleBasedStateMachine):
         limit=st.integers(2, 5),
         said=st.lists(answers, max_size=3),
         fresh_first=rarely,
+        kind=gathers,
     )
-    def work(self, owner, name, limit, said, fresh_first):
+    def work(self, owner, name, limit, said, fresh_first, kind):
         """As a worker does it: plan only when nothing of its own is on its way, then send; and stand still anywhere."""
         lane = self.lanes[owner, name]
         if not lane.begun:
-            lane = self.plans(owner, name, limit, fresh_first=fresh_first)
+            lane = self.plans(owner, name, limit, fresh_first=fresh_first, kind=kind)
         for answer in said[: len(lane.begun)]:
             self.attempts(lane, answer, WINDOW)
 
@@ -304,54 +328,78 @@ class Machine(RuleBasedStateMachine):
         if not self.lanes[other, name].begun:
             self.plans(other, name, limit)
 
-    def plans(self, owner: str, name: str, limit: int, *, fresh_first: bool = False) -> Lane:
-        """Lease and plan in one transaction; the lane that it gives is empty where another has the lease."""
+    def gathering(self, kind: str) -> Gather:
+        """How deliveries come together; what that means is for the tests of `gather`."""
+        if kind == "batches":
+            return partial(batches, size=3, now=self.now + FILL)
+        if kind == "digests":
+            return partial(digests, after=1, window=clock.SECOND, last={}, now=self.now, most=50)
+        return one_by_one
 
-        async def plan(tx: Any) -> tuple[int | None, list[Message]]:
+    def plans(self, owner: str, name: str, limit: int, *, fresh_first: bool = False, kind: str = "one_by_one") -> Lane:
+        """Lease and plan in one transaction; the lane that it gives is empty where another has the lease."""
+        gather = self.gathering(kind)
+
+        async def plan(tx: Any) -> tuple[int | None, Planned | None]:
             token = await leases.take(tx, f"target:{name}", owner)
             if token is None:
-                return None, []
-            return token, await messages.plan(tx, name, token, limit, self.now, fresh_first=fresh_first) or []
+                return None, None
+            return token, await messages.plan(
+                tx, name, token, limit, self.now, gather=gather, look=50, fresh_first=fresh_first
+            )
 
-        token, begun = self.write(plan)
+        token, planned = self.write(plan)
         assert token == self.lease(name, owner)
-        lane = self.lanes[owner, name] = Lane(begun=list(begun))
+        lane = self.lanes[owner, name] = Lane(begun=list(planned.messages) if planned else [])
         if token is not None:
-            self.begin(name, token, limit, begun, fresh_first=fresh_first)
+            self.begin(name, token, limit, planned, gather, fresh_first=fresh_first)
         return lane
 
-    def begin(self, target: str, token: int, limit: int, begun: list[Message], *, fresh_first: bool = False) -> None:
-        """Walk through what is open, oldest first, and compare with what the store began."""
-        mine = [one for one in self.messages.values() if one.delivery.target == target]
+    def begin(
+        self, target: str, token: int, limit: int, planned: Planned, gather: Gather, *, fresh_first: bool = False
+    ) -> None:
+        """Walk through what is open, in its order, and compare with what the store began."""
+        mine = [one for one in self.messages.values() if one.target == target]
         for message in mine:
             if message.state == "sending":
                 message.state, message.next_at = "waiting", self.now
                 message.attempts.append("interrupted")
-        queue: list[Owed] = [message.delivery for message in mine if message.state == "waiting"]
-        queue += [
-            one for one in self.owed.values() if (one.target, one.state, one.message) == (target, "waiting", None)
+        queue = sorted((one for one in mine if one.state == "waiting"), key=lambda one: one.place)
+        fresh = [one for one in self.owed.values() if (one.target, one.state, one.message) == (target, "waiting", None)]
+        expected: list[Sequence[str]] = []
+        if fresh_first:
+            expected = self.gathered(gather, fresh, {key for one in queue for key in one.keys}, limit)
+        if not expected:
+            blocked: set[str] = set()
+            for message in queue:
+                if message.keys.isdisjoint(blocked) and message.next_at <= self.now and len(expected) < limit:
+                    expected.append([one.id for one in message.members])
+                else:
+                    blocked |= message.keys
+            expected += self.gathered(gather, fresh, blocked, limit - len(expected))
+        found = self.read(self.members_of, heads=planned.messages)
+        assert [[member.delivery_id for member in found[message.id]] for message in planned.messages] == expected
+        for ids, started in zip(expected, planned.messages, strict=True):
+            members = [self.owed[one] for one in ids]
+            assert [member.result for member in found[started.id]] == [{"id": one.event_id} for one in members]
+            model = members[0].message or Sending(started.id, members, token)
+            self.messages[model.id] = model
+            for one in members:
+                one.message = model
+            assert (model.id, len(model.attempts)) == (started.id, started.attempts)
+            assert (frozenset(model.keys), len(members)) == (started.order_keys, started.size)
+            model.state, model.token = "sending", token
+
+    def gathered(self, gather: Gather, fresh: list[Owed], blocked: set[str], limit: int) -> list[Sequence[str]]:
+        """What should be put together of what is in no message yet."""
+        free = [
+            Waiting(one.id, one.route, one.order_key, one.created_at) for one in fresh if one.order_key not in blocked
         ]
-        tried = {one.order_key for one in queue if one.message}
-        fresh = [one for one in queue if one.message is None and (one.order_key is None or one.order_key not in tried)]
-        if fresh_first and fresh:
-            queue = fresh
-        expected: list[Owed] = []
-        blocked: set[str] = set()
-        for one in queue:
-            if one.order_key in blocked:
-                continue
-            if (one.message is None or one.message.next_at <= self.now) and len(expected) < limit:
-                expected.append(one)
-            elif one.order_key is not None:
-                blocked.add(one.order_key)
-        assert [member.delivery_id for message in begun for member in message.members] == [one.id for one in expected]
-        for one, started in zip(expected, begun, strict=True):
-            assert started.members[0].result == {"id": one.event_id}
-            if one.message is None:
-                one.message = self.messages[started.id] = Sending(started.id, one, token)
-            assert one.message.id == started.id
-            assert len(one.message.attempts) == started.attempts
-            one.message.state, one.message.token = "sending", token
+        return [[one.id for one in group.members] for group in gather(free[:50], limit).groups] if limit > 0 else []
+
+    async def members_of(self, tx: Any, heads: Sequence[Message]) -> dict[str, list[Member]]:
+        found, _ = await members.of(tx, [message.id for message in heads])
+        return found
 
     @precondition(lambda self: self.leases)
     @rule(name=st.sampled_from(TARGETS), age=st.integers(1, 3))
@@ -386,53 +434,68 @@ class Machine(RuleBasedStateMachine):
         next_at = self.now + wait
         model = self.messages.get(message.id)
         ours = model is not None and (model.state, model.token) == ("sending", message.token)
-        if answer == "put_back" or message.order_key in lane.blocked:
+        if answer == "put_back" or not message.order_keys.isdisjoint(lane.blocked):
             self.write(messages.put_back, message=message, next_at=next_at)
-            if message.order_key is not None:
-                lane.blocked.add(message.order_key)
+            lane.blocked |= message.order_keys
             if model and ours:
                 model.state, model.next_at = "waiting", next_at
             return
+        if answer == "refused":
+            answer = "halved" if message.size > 1 else "dead"
         if answer == "sent":
             self.goes_out(message)
-        elif answer == "again" and message.order_key is not None:
-            lane.blocked.add(message.order_key)
+        elif answer != "dead":
+            lane.blocked |= message.order_keys
         assert self.record(message, answer, next_at) is ours
         if model and ours:
             model.attempts.append(answer)
             model.state = "waiting" if answer == "again" else answer
             model.next_at = next_at
-            if answer != "again":
-                model.delivery.state = answer
+            if answer == "halved":
+                self.learn_halves(model)
+            elif answer != "again":
+                for one in model.members:
+                    one.state = answer
 
     def record(self, message: Message, answer: str, next_at: int) -> Any:
+        common: dict[str, Any] = {"message": message, "began": self.now, "now": self.now}
         match answer:
             case "sent":
-                return self.write(messages.sent, message=message, external_id=None, began=self.now, now=self.now)
+                return self.write(messages.sent, external_id=None, **common)
             case "again":
-                return self.write(
-                    messages.again,
-                    message=message,
-                    answer=answer,
-                    reason="503",
-                    began=self.now,
-                    now=self.now,
-                    next_at=next_at,
-                )
+                return self.write(messages.again, answer=answer, reason="503", next_at=next_at, **common)
+            case "halved":
+                return self.write(messages.halve, answer=answer, reason="413", **common)
             case _:
-                return self.write(
-                    messages.dead, message=message, answer=answer, reason="no", began=self.now, now=self.now
-                )
+                return self.write(messages.dead, answer=answer, reason="no", **common)
+
+    def learn_halves(self, whole: Sending) -> None:
+        """Take up the two messages that a refused one became: the first half of its members, and the rest."""
+        middle = len(whole.members) // 2
+        for half in (whole.members[:middle], whole.members[middle:]):
+            ids = {row["message_id"] for row in self.rows() if row["id"] in [one.id for one in half]}
+            assert len(ids) == 1, "a half stays together"
+            (new_id,) = ids
+            place = list(self.owed).index(half[0].id)
+            model = Sending(new_id, half, whole.token, place=place, half_of=whole, state="waiting", next_at=self.now)
+            self.messages[new_id] = model
+            for one in half:
+                one.message = model
+
+    def rows(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.read(deliveries.listed, limit=10_000)
+        return found[::-1]
 
     def goes_out(self, message: Message) -> None:
         """What arrives at a target for the first time arrives in the order in which it became owed."""
-        if message.order_key is None or message.members[0].delivery_id not in self.owed:
-            return
-        place = list(self.owed).index(message.members[0].delivery_id)
-        gone = self.gone_out.setdefault((message.target, message.order_key), [])
-        if place not in gone:
-            gone.append(place)
-            assert gone == sorted(gone), "a later one of the same key went out before an earlier one"
+        for one in self.messages[message.id].members if message.id in self.messages else []:
+            if one.order_key is None or one.state == "forgotten":
+                continue
+            place = list(self.owed).index(one.id)
+            gone = self.gone_out.setdefault((message.target, one.order_key), [])
+            if place not in gone:
+                gone.append(place)
+                assert gone == sorted(gone), "a later one of the same key went out before an earlier one"
 
     # -------------------------------------------------------------------------------------- the operator
 
@@ -445,7 +508,7 @@ class Machine(RuleBasedStateMachine):
 
     def cancelled(self, one: Owed) -> bool:
         """Cancel it in the model, if it can be."""
-        if one.state != "waiting" or (one.message and one.message.state == "sending"):
+        if one.state != "waiting" or (one.message and (one.message.state == "sending" or len(one.message.members) > 1)):
             return False
         one.state = "cancelled"
         if one.message:
@@ -461,7 +524,7 @@ class Machine(RuleBasedStateMachine):
         if one.state == "forgotten":
             assert new_id is None
             return
-        self.owed[new_id] = Owed(new_id, one.event_id, to or one.target, one.order_key)
+        self.owed[new_id] = Owed(new_id, one.event_id, to or one.target, one.order_key, one.route, self.now)
 
     @rule(name=st.sampled_from(TARGETS), pausing=st.booleans())
     def pause_or_resume(self, name, pausing):
@@ -470,7 +533,7 @@ class Machine(RuleBasedStateMachine):
             self.write(targets.pause, name=name, reason="gone", now=self.now)
             self.paused.add(name)
         else:
-            assert self.write(targets.resume, name=name) is (name in self.paused)
+            assert self.write(targets.resume, name=name, now=self.now) is (name in self.paused)
             self.paused.discard(name)
 
     # -------------------------------------------------------------------------------------- retention
@@ -500,8 +563,10 @@ class Machine(RuleBasedStateMachine):
         for one in [one for one in self.owed.values() if one.event_id in old]:
             # A place in the order is the place in this dict, so what is forgotten leaves it only by its event.
             one.state = "forgotten"
-            if one.message:
-                del self.messages[one.message.id]
+        for message in [
+            one for one in self.messages.values() if all(each.state == "forgotten" for each in one.members)
+        ]:
+            del self.messages[message.id]
 
     # -------------------------------------------------------------------------------------- what always holds
 
@@ -512,18 +577,21 @@ class Machine(RuleBasedStateMachine):
         assert {one.id for one in waiting} == {one.id for one in self.events.values() if not one.dispatched}
         assert [one.seq for one in waiting] == sorted(one.seq for one in waiting)
         assert {row["id"] for row in kept} == set(self.events)
-        rows = self.read(deliveries.listed, limit=10_000)
+        rows = self.rows()
         alive = [one for one in self.owed.values() if one.state != "forgotten"]
         assert [
-            (row["id"], row["state"], row["message_id"], row["message_state"], row["attempts"]) for row in rows[::-1]
+            (row["id"], row["state"], row["message_id"], row["message_state"], row["attempts"]) for row in rows
         ] == [
             (one.id, one.state, one.message.id, one.message.state, len(one.message.attempts))
             if one.message
             else (one.id, one.state, None, None, None)
             for one in alive
         ]
-        in_message = Counter(row["message_id"] for row in rows if row["message_id"])
-        assert all(count == 1 for count in in_message.values()), "a delivery shares its message"
+        of_message = Counter(one.message.id for one in self.owed.values() if one.message)
+        sizes = {row["message_id"]: row["message_size"] for row in rows if row["message_id"]}
+        assert all(of_message[message_id] == size for message_id, size in sizes.items()), (
+            "a message lost or won members"
+        )
         sent = {row["id"] for row in rows if row["state"] == "sent"}
         assert self.were_sent <= sent | {one.id for one in self.owed.values() if one.state == "forgotten"}
         self.were_sent |= sent
@@ -550,14 +618,17 @@ class Machine(RuleBasedStateMachine):
             self.lanes[owner, target] = Lane()
             token = self.write(leases.take, name=f"target:{target}", owner=owner)
             assert token == self.lease(target, owner)
-            while begun := self.write(messages.plan, target=target, token=token, limit=3, now=self.now):
-                self.begin(target, token, 3, begun)
-                for message in begun:
+            plan = partial(self.write, messages.plan, target=target, token=token, limit=3, now=self.now)
+            while (planned := plan()).messages:
+                self.begin(target, token, 3, planned, one_by_one)
+                for message in planned.messages:
                     self.goes_out(message)
                     assert self.record(message, "sent", 0)
                     model = self.messages[message.id]
                     model.attempts.append("sent")
-                    model.state = model.delivery.state = "sent"
+                    model.state = "sent"
+                    for one in model.members:
+                        one.state = "sent"
         assert self.read(deliveries.owed) == {}
 
 
@@ -617,10 +688,10 @@ def test_a_fresh_one_overtakes_none_of_its_own_key_however_many_wait(store_url):
             again: Any = partial(
                 messages.again, answer="retry", reason="503", began=START, now=START, next_at=START + 1
             )
-            for message in await store.write(partial(plan, limit=len(keys))):
+            for message in (await store.write(partial(plan, limit=len(keys)))).messages:
                 await store.write(partial(again, message=message))
             await store.write(partial(deliveries.add, event_id=event_id, owed=owed[-1:], now=START))
-            return [message.order_key for message in await store.write(partial(plan, limit=1, fresh_first=True))]
+            return (await store.write(partial(plan, limit=1, fresh_first=True))).messages
         finally:
             await store.close()
 
@@ -681,7 +752,8 @@ async def owing(store: Store, target: str) -> str:
 async def planned(tx: Any, target: str, owner: str) -> list[Message]:
     token = await leases.take(tx, f"target:{target}", owner)
     assert token is not None
-    return await messages.plan(tx, target, token, 9, START) or []
+    planned = await messages.plan(tx, target, token, 9, START)
+    return list(planned.messages) if planned else []
 
 
 async def begun(store: Store, target: str) -> tuple[str, Message]:

@@ -11,7 +11,7 @@ import pytest
 from bridge import clock
 from bridge.errors import StoreRefused
 from bridge.model import Delivery, Refusal, Status, Verification, Verified, Why
-from bridge.store import Store, deliveries, events, leases, messages, open_store, refusals, subjects, targets
+from bridge.store import Store, deliveries, events, leases, members, messages, open_store, refusals, subjects, targets
 
 NOW = 1_773_489_600_000_000
 OWNER = "replica-1"
@@ -68,8 +68,14 @@ async def owning(store: Store, target: str = "chat", owner: str = OWNER) -> int:
     return token
 
 
-def plan(store: Store, token: int, *, now: int = NOW, limit: int = 10) -> Any:
-    return store.write(partial(messages.plan, target="chat", token=token, limit=limit, now=now))
+async def plan(store: Store, token: int, *, now: int = NOW, limit: int = 10, **how: Any) -> Any:
+    """Messages that are begun, with their members; null where the lease is lost."""
+    operation: Any = partial(messages.plan, target="chat", token=token, limit=limit, now=now, **how)
+    planned = await store.write(operation)
+    if planned is None:
+        return None
+    found, _ = await store.read(partial(members.of, message_ids=[message.id for message in planned.messages]))
+    return [replace(message, members=tuple(found[message.id])) for message in planned.messages]
 
 
 # ------------------------------------------------------------------------------------------------ custody
@@ -398,7 +404,7 @@ def test_a_targets_condition_is_remembered_and_a_resume_clears_it(store_url):
         await store.write(partial(targets.save, state=state))
         await store.write(partial(targets.pause, name="chat", reason="gone", now=NOW))
         paused = await store.read(partial(targets.load, name="chat"))
-        resumed = await store.write(partial(targets.resume, name="chat"))
+        resumed = await store.write(partial(targets.resume, name="chat", now=NOW))
         return paused, resumed, await store.read(partial(targets.load, name="chat"))
 
     paused, resumed, after = told(store_url, story)
@@ -409,7 +415,7 @@ def test_a_targets_condition_is_remembered_and_a_resume_clears_it(store_url):
         state.pace,
     )
     assert resumed
-    assert after == replace(state, not_before=0, faults=0)
+    assert after == replace(state, not_before=0, faults=0, down_until=NOW)
 
 
 def test_waiting_deliveries_are_counted_by_target(store_url):

@@ -58,7 +58,7 @@ def message(
     return Message(
         id=MESSAGE_ID,
         target="qa",
-        order_key=None,
+        order_keys=frozenset(),
         members=(member,),
         attempts=attempts,
         unknowns=0,

@@ -203,9 +203,3 @@ def test_nobody_is_mentioned_unless_the_delivery_says_so_and_a_short_wait_is_not
     compose(WEBHOOK, message(mention=False, created_at=NOW - MINUTE), context, saying.renderer, NOW)
     assert saying.seen[0][2].mention is None
     assert saying.seen[0][2].late_by is None
-
-
-def test_a_message_of_several_deliveries_is_not_sent_as_its_first():
-    double = replace(message(), members=message().members * 2)
-    with pytest.raises(ValueError, match="too many values"):
-        compose(WEBHOOK, double, Context(), Saying({"text": "x"}).renderer, NOW)
