@@ -57,8 +57,8 @@ async def attempt(
 ) -> tuple[Answer, Sequence[str]]:
     """Render and send. A message that cannot be made is refused, so that it never stands in the way of others.
 
-    Gives the answer, and which templates could not be used. Raises StoreUnavailable where the members of a large message
-    cannot be read: nothing went out then.
+    Gives the answer, and which templates could not be used. Raises StoreUnavailable where its members cannot be read:
+    nothing went out then.
     """
     message = await _whole(store, target, message)
     if not all(member.result for member in message.members):
