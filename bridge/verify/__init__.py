@@ -5,6 +5,7 @@ repeat is known. Every failure at this door is a `Refused`, whatever the sender 
 """
 
 from bridge.verify.dedupe import dedupe_key
+from bridge.verify.diagnosis import Door, Finding, diagnose, doubts
 from bridge.verify.json_js import reserialize
 from bridge.verify.keys import matcher
 from bridge.verify.masking import mask, masked
@@ -13,6 +14,8 @@ from bridge.verify.signature import Proof, Verifier, verify
 from bridge.verify.signing import Signed, sign, sign_request
 
 __all__ = [
+    "Door",
+    "Finding",
     "KeyValue",
     "Proof",
     "Scheme",
@@ -20,6 +23,8 @@ __all__ = [
     "Signed",
     "Verifier",
     "dedupe_key",
+    "diagnose",
+    "doubts",
     "mask",
     "masked",
     "matcher",
