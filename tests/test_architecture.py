@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).parents[1] / "bridge"
 
 LAYERS = (
     ("clock", "errors", "logs", "metrics", "model", "paths"),
-    ("callers", "options"),
+    ("callers", "capture", "options"),
     ("pace",),
     ("verify",),
     ("vendors",),
@@ -22,10 +22,10 @@ LAYERS = (
     ("targets",),
     ("store",),
     ("config",),
-    ("alarms", "retry", "setup"),
+    ("alarms", "doctor", "retry", "setup"),
     ("aftermath",),
     ("attempt", "record"),
-    ("deliver", "dispatch", "ingest"),
+    ("deliver", "dispatch", "ingest", "silence"),
     ("web",),
     ("cli",),
 )

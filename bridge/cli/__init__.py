@@ -21,6 +21,7 @@ COMMANDS = {
     "replay": "operate",
     "targets": "operate",
     "refusals": "door",
+    "doctor": "door",
 }
 """Command -> the module here that has it, as `<command>_command`."""
 

@@ -1,14 +1,26 @@
-"""Commands about the door: who was refused, and why."""
+"""Commands about the door: who was refused, and what is wrong."""
 
+import json
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
 import click
 
-from bridge.cli.common import config_option, json_option, show, with_store
-from bridge.config import Config
+from bridge import clock
+from bridge.capture import read_capture
+from bridge.cli.common import config_option, find_config, json_option, show, with_store
+from bridge.config import Config, Source, load
+from bridge.doctor import Check, look, of_refusal, of_request
+from bridge.errors import StoreRefused, StoreUnavailable
 from bridge.store import Store, refusals
+from bridge.verify import Finding
 from bridge.web.readable import readable_refusal
+
+MOST_CAPTURED = 64 << 20
 
 
 @click.command("refusals")
@@ -23,5 +35,95 @@ def refusals_command(config_path: Path | None, as_json: bool, source: str | None
         return [readable_refusal(one, config.sources.get(one.source)) for one in found]
 
     rows = with_store(config_path, story)
-    columns = ["at", "source", "reason", "detail", "caller", "let_in", "size", "id"]
+    columns = ["at", "source", "reason", "detail", "id"]
     show(rows, columns, as_json=as_json, empty="Nothing was refused.")
+
+
+@click.command("doctor")
+@config_option
+@json_option
+@click.option(
+    "--request",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="A captured request: raw HTTP, or JSON with headers and body.",
+)
+@click.option("--refusal", help="One of `drawbridge refusals`, by its id.")
+@click.argument("source", required=False)
+def doctor_command(
+    config_path: Path | None, as_json: bool, request: Path | None, refusal: str | None, source: str | None
+) -> None:
+    """Say what is wrong with the door, or with SOURCE, or with one hook, and what to change.
+
+    Exit status 1 where something is wrong. Neither a secret nor a right signature is ever shown.
+    """
+    if request is not None:
+        notes, findings = _of_file(load(find_config(config_path), os.environ), request, source)
+        _tell(findings, notes, as_json)
+    elif refusal is not None:
+        _tell(with_store(config_path, partial(_of_kept, refusal_id=refusal)), (), as_json)
+    else:
+        _tell_all(_look(config_path, source), as_json)
+
+
+def _of_file(config: Config, file: Path, name: str | None) -> tuple[Sequence[str], list[Finding]]:
+    with file.open("rb") as opened:
+        data = opened.read(MOST_CAPTURED)
+    try:
+        # It is judged by the time at which it was captured: now every signed time is too old.
+        captured = read_capture(data, round(file.stat().st_mtime * clock.SECOND))
+    except ValueError as error:
+        raise click.ClickException(f"{file}: {error}") from None
+    source = _source(config, name or captured.received.source)
+    return captured.notes, of_request(captured.received, source, config, captured.received.received_at)
+
+
+def _source(config: Config, name: str) -> Source:
+    if name in config.sources:
+        return config.sources[name]
+    text = f"no source named {name!r}" if name else "name the source that it is for, as in: drawbridge doctor SOURCE"
+    raise click.ClickException(f"{text}; there are: {', '.join(config.sources)}")
+
+
+async def _of_kept(store: Store, config: Config, refusal_id: str) -> list[Finding]:
+    found = await store.read(partial(refusals.find, refusal_id=refusal_id))
+    if found is None:
+        raise click.ClickException(f"no refusal {refusal_id}; `drawbridge refusals` lists them")
+    return of_refusal(found, config)
+
+
+def _tell(findings: Sequence[Finding], notes: Sequence[str], as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps({"notes": list(notes), "findings": [asdict(one) for one in findings]}, indent=2))
+    else:
+        for note in notes:
+            click.echo(note)
+        for one in findings:
+            click.echo(f"{'Found' if one.certain else 'Not certain'}: {one.what}\n  {one.advice}".rstrip())
+        if not findings:
+            click.echo("Nothing is wrong with it: it would be let in.")
+    if any(one.advice for one in findings):
+        sys.exit(1)
+
+
+def _look(config_path: Path | None, name: str | None) -> list[Check]:
+    """What there is to say of the whole. Raises ConfigError where the file cannot be used: all else hangs on it."""
+    config = load(find_config(config_path), os.environ)
+    if name is not None:
+        _source(config, name)
+    try:
+        checks = with_store(config_path, lambda store, config: look(store, config, name, clock.now()))
+    except (StoreRefused, StoreUnavailable) as error:
+        return [Check("store", "wrong", str(error), "See store.url; without the store no hook can be kept.")]
+    return [Check("store", "ok", "answers"), *checks]
+
+
+def _tell_all(checks: Sequence[Check], as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps([asdict(check) for check in checks], indent=2))
+    else:
+        for check in checks:
+            click.echo(f"{check.state:5}  {check.about}: {check.text}")
+            if check.advice and check.state != "ok":
+                click.echo(f"       {check.advice}")
+    if any(check.state == "wrong" for check in checks):
+        sys.exit(1)

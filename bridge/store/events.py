@@ -102,6 +102,14 @@ async def find(tx: Tx, event_id: str) -> dict[str, Any] | None:
     return dict(rows[0]) if rows else None
 
 
+async def last_heard(tx: Tx, source: str) -> int | None:
+    """When the last hook of a source came, our own samples aside; null where none is kept."""
+    rows = await tx.rows(
+        "SELECT received_at FROM events WHERE source = $1 AND NOT is_test ORDER BY seq DESC LIMIT 1", source
+    )
+    return int(rows[0]["received_at"]) if rows else None
+
+
 async def recent(tx: Tx, *, source: str | None, before: int | None, limit: int) -> list[dict[str, Any]]:
     """The newest events first, without their bodies; `before` is the `seq` to go on behind."""
     picked = "seq, id, source, vendor, received_at, type, is_test, is_replay, verification, dispatched_at, results"

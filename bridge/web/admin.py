@@ -1,8 +1,10 @@
 """The operator's door: readiness and metrics for machines, and a JSON API, with a token, for what is in the store."""
 
+import asyncio
 import json
 import secrets
 from collections.abc import Callable
+from dataclasses import asdict
 from functools import partial
 from typing import Any
 
@@ -15,6 +17,7 @@ from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bridge import alarms, clock
+from bridge.doctor import of_refusal
 from bridge.errors import StoreUnavailable
 from bridge.ingest import sample
 from bridge.metrics import PAUSED, TEXT_TYPE, WAITING, as_text
@@ -240,13 +243,15 @@ class Admin:
         return _json({"refusals": [readable_refusal(one, self._setup().sources.get(one.source)) for one in found]})
 
     async def show_refusal(self, request: Request) -> Response:
-        """One of them, with the beginning of its body."""
+        """One of them, with the beginning of its body, and what was wrong with it."""
         refusal_id = request.path_params["id"]
         found = await self._store.read(partial(refusals.find, refusal_id=refusal_id))
         if found is None:
             raise HTTPException(404, f"no refusal {refusal_id}")
         shown = readable_refusal(found, self._setup().sources.get(found.source))
-        return _json(shown | readable_body(found.body))
+        # In a thread: hooks do not wait for the trials.
+        findings = await asyncio.to_thread(of_refusal, found, self._setup().config)
+        return _json(shown | readable_body(found.body) | {"findings": [asdict(one) for one in findings]})
 
     async def send_sample(self, request: Request) -> Response:
         """Take in the request's body as a test event: marked TEST, it touches neither history nor dedupe."""

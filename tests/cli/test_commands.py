@@ -67,6 +67,24 @@ def test_what_was_refused_is_listed_by_source(delivered):
     assert drawbridge(delivered, "refusals", "deploys").stdout == "Nothing was refused.\n"
 
 
+def test_the_doctor_says_what_is_wrong_and_fails(delivered):
+    done = drawbridge(delivered, "doctor", "mobile")
+    checks = json.loads(drawbridge(delivered, "doctor", "mobile", "--json").stdout)
+    assert (done.returncode, [check["state"] for check in checks if check["about"] == "mobile"]) == (1, ["wrong"])
+    assert "one was refused. It has no header x-autosana-signature-256." in done.stdout
+
+
+def test_the_doctor_tries_a_captured_request(delivered):
+    (delivered / "hook.http").write_bytes(b"POST /hooks/mobile HTTP/1.1\r\nHost: x\r\n\r\n{}")
+    done = drawbridge(delivered, "doctor", "--request", "hook.http")
+    assert (done.returncode, done.stdout.splitlines()[0]) == (
+        1,
+        "Not certain: It has no header x-autosana-signature-256.",
+    )
+    (one,) = json.loads(drawbridge(delivered, "refusals", "mobile", "--json").stdout)
+    assert drawbridge(delivered, "doctor", "--refusal", one["id"]).stdout == done.stdout
+
+
 def test_a_paused_target_is_listed_and_resumed(delivered):
     assert "is paused" in drawbridge(delivered, "targets", "pause", "lake").stdout
     (paused,) = json.loads(drawbridge(delivered, "targets", "--json").stdout)

@@ -183,6 +183,7 @@ def test_every_refusal_has_a_reason_that_is_counted_and_kept(tmp_path, method, b
     one, whole, counted = told(path, story)
     assert (one["reason"], one["method"], one["size"], one["caller"]) == (reason, method, size, "127.0.0.1")
     assert whole["body"] == (body.decode() if reason != "too_large" else "")
+    assert all(finding["what"] and finding["advice"] for finding in whole["findings"])
     assert f'drawbridge_refusals_total{{reason="{reason}",source="qa"}}' in counted
 
 
