@@ -13,6 +13,23 @@ from bridge.vendors.naming import key, listed, tell_push, titled
 from bridge.vendors.vendor import Context, EventType, Vendor, VendorOptions
 from bridge.verify.scheme import Scheme
 
+REQUESTS = {
+    "created": "opened",
+    "updated": "updated",
+    "fulfilled": "merged",
+    "rejected": "declined",
+    "approved": "approved",
+    "unapproved": "no longer approved",
+    "changes_request_created": "needs changes",
+    "changes_request_removed": "needs no changes any more",
+    "comment_created": "commented on",
+    "comment_updated": "comment edited",
+    "comment_deleted": "comment deleted",
+    "comment_resolved": "comment resolved",
+    "comment_reopened": "comment reopened",
+}
+"""What each event about a pull request says was done to it."""
+PULL_REQUEST = EventType(kind=Kind.CODE, outcome=Outcome.NEUTRAL, severity=Severity.INFO, title="Pull request")
 _NUMBER = re.compile(r"\s*#[0-9]+")
 
 
@@ -24,7 +41,7 @@ def understand(body: Document, context: Context[VendorOptions]) -> Iterable[Draf
     elif context.type.startswith("repo:commit_status_"):
         _status(draft, body)
     elif context.type.startswith("pullrequest:") and draft.vcs.change:
-        did = context.vendor.events[context.type].title if context.vendor.knows(context.type) else "changed"
+        did = REQUESTS.get(context.type.partition(":")[2], "changed")
         draft.title = titled(draft.vcs.repository, f"pull request #{draft.vcs.change} {did}")
         draft.run_id, draft.raw_status = key("pull", draft.vcs.repository, draft.vcs.change), did
     yield draft
@@ -75,10 +92,6 @@ def _change(draft: Draft, change: Document) -> Draft:
     return told
 
 
-def _request(did: str) -> EventType:
-    return EventType(kind=Kind.CODE, outcome=Outcome.NEUTRAL, severity=Severity.INFO, title=did)
-
-
 VENDOR = Vendor(
     name="bitbucket",
     title="Bitbucket",
@@ -93,19 +106,7 @@ VENDOR = Vendor(
         "repo:commit_status_created": EventType(kind=Kind.TEST_RUN, title="Build status"),
         "repo:commit_status_updated": EventType(kind=Kind.TEST_RUN, title="Build status"),
         "repo:push": EventType(kind=Kind.CODE, severity=Severity.INFO, title="Push"),
-        "pullrequest:created": _request("opened"),
-        "pullrequest:updated": _request("updated"),
-        "pullrequest:fulfilled": _request("merged"),
-        "pullrequest:rejected": _request("declined"),
-        "pullrequest:approved": _request("approved"),
-        "pullrequest:unapproved": _request("no longer approved"),
-        "pullrequest:changes_request_created": _request("needs changes"),
-        "pullrequest:changes_request_removed": _request("needs changes no longer"),
-        "pullrequest:comment_created": _request("commented on"),
-        "pullrequest:comment_updated": _request("comment edited"),
-        "pullrequest:comment_deleted": _request("comment deleted"),
-        "pullrequest:comment_resolved": _request("comment resolved"),
-        "pullrequest:comment_reopened": _request("comment reopened"),
+        **{f"pullrequest:{word}": PULL_REQUEST for word in REQUESTS},
     },
     result={
         "vendor_id": "header:X-Request-UUID",

@@ -50,6 +50,8 @@ VENDOR = Vendor(
         timestamp_format="ms",
         tolerance=clock.MINUTE,
     ),
+    # Not the bytes: each retry (after a minute, an hour, six hours) is sent with its own `webhookTimestamp`.
+    dedupe=("type", "action", "data.id", "createdAt"),
     dated=("webhookTimestamp",),
     event="type",
     events={

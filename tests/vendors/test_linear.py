@@ -6,6 +6,8 @@ import json
 
 import pytest
 
+from bridge import vendors
+from bridge.verify import dedupe_key
 from tests.vendors.cases import is_genuine, read, said, sample
 
 SENT = 1772442900
@@ -32,3 +34,12 @@ def test_nothing_in_linear_is_a_verdict():
 
 def test_a_comment_and_its_issue_are_one_thread():
     assert sample("linear", "comment-created").run_id == sample("linear", "issue-created").run_id
+
+
+def test_a_retry_is_known_although_its_time_is_another():
+    vendor, body = vendors.load("linear"), said("linear", "issue-created")
+    retry, later = body | {"webhookTimestamp": body["webhookTimestamp"] + 60_000}, body | {"createdAt": "2026-03-03"}
+    first, again, other = (
+        dedupe_key(json.dumps(one).encode(), "room", vendor.dedupe, vendor.dated, None) for one in (body, retry, later)
+    )
+    assert first == again != other
