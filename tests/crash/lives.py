@@ -22,7 +22,7 @@ SPAN = 2.0
 """Seconds that a lease counts here, instead of 15."""
 
 OFTEN = 0.2
-"""Seconds between the looks that are a minute apart otherwise."""
+"""Seconds between what is a minute or an hour apart otherwise."""
 
 NURSERY = multiprocessing.get_context("forkserver")
 NURSERY.set_forkserver_preload([__name__, "bridge.cli.serve", "bridge.store.sqlite", "bridge.store.postgres"])
@@ -30,7 +30,7 @@ NURSERY.set_forkserver_preload([__name__, "bridge.cli.serve", "bridge.store.sqli
 
 def _live(path: Path, log: Path, environment: Mapping[str, str], span: float, fuse: Fuse | None) -> None:
     """What such a process does."""
-    from bridge import deliver
+    from bridge import alarms, deliver
     from bridge.cli import commands
     from bridge.store import leases
     from bridge.web import server
@@ -42,6 +42,7 @@ def _live(path: Path, log: Path, environment: Mapping[str, str], span: float, fu
     leases.SPAN = round(span * clock.SECOND)
     deliver.RENEW = span / 3
     server.FLUSH = server.TIDY = OFTEN
+    alarms.PAUSE = round(OFTEN * clock.SECOND)
     if fuse:
         arm(fuse)
     commands(["serve", "-c", str(path), "--logs", "json"], prog_name="drawbridge")
