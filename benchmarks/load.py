@@ -1,7 +1,7 @@
 """A load generator: signed Autosana hooks from many connections, each sending its next when the last is answered.
 
-Raw sockets and epoll, so that it is not itself the limit. Prints one line of JSON: answers per second, the median and
-the 99th percentile of the answer times in milliseconds, and how many answers were not 200.
+Raw sockets and epoll, so that it is not itself the limit. Prints one line of JSON: how many answers, and how many per
+second, the median and the 99th percentile of the answer times in milliseconds, and how many answers were not 200.
 
     python -m benchmarks.load PORT SECONDS CONNECTIONS [RATE]
 
@@ -79,7 +79,8 @@ def main() -> None:
             break
     took = time.perf_counter() - begin
     cuts = statistics.quantiles(times, n=100)
-    print(json.dumps({"per_second": len(times) / took, "p50": cuts[49] * 1e3, "p99": cuts[98] * 1e3, "bad": bad}))
+    per_second, p50, p99 = len(times) / took, cuts[49] * 1e3, cuts[98] * 1e3
+    print(json.dumps({"answers": len(times), "per_second": per_second, "p50": p50, "p99": p99, "bad": bad}))
 
 
 main()

@@ -166,6 +166,7 @@ class Worker:
         pace = Pace(target.pace.rates, state.pace)
         wait = max(state.not_before - now, pace.wait(now))
         if wait > 0:
+            state = replace(state, pace=pace.state)
             if state != stored:
                 await targets.save(tx, state)
             return _Plan(token, wait=wait)

@@ -91,7 +91,14 @@ class Pace:
 
     def wait(self, now: int) -> int:
         """Microseconds until the next message may go; 0 where it may go now."""
-        return max((self._wait(rate, at, now) for rate, at in zip(self.rates, self._full_at, strict=True)), default=0)
+        # A bucket is never emptier than empty: when the clock is set back, nobody must wait for as long.
+        self._full_at = [
+            min(at, now + rate.burst * rate.interval) for rate, at in zip(self.rates, self._full_at, strict=True)
+        ]
+        waits = (
+            at - now - (rate.burst - 1) * rate.interval for rate, at in zip(self.rates, self._full_at, strict=True)
+        )
+        return max(0, *waits) if self.rates else 0
 
     def spend(self, now: int) -> None:
         """Count a message that goes at `now`."""
@@ -99,9 +106,3 @@ class Pace:
             max(now, min(at, now + rate.burst * rate.interval)) + rate.interval
             for rate, at in zip(self.rates, self._full_at, strict=True)
         ]
-
-    @staticmethod
-    def _wait(rate: Rate, full_at: int, now: int) -> int:
-        # A bucket is never emptier than empty: a clock that was set back must not stop a target for as long.
-        missing = min(full_at - now, rate.burst * rate.interval)
-        return max(0, missing - (rate.burst - 1) * rate.interval)

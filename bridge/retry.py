@@ -116,7 +116,7 @@ class _Attempt:
     def ended(self, answer: Answer) -> tuple[Step, TargetState]:
         match answer:
             case Sent():
-                return Done(answer.external_id), self._well(answer.hold or 0)
+                return Done(answer.external_id), self._well(answer.hold)
             case RefusedMessage(reason):
                 step = Halved if self.message.size > 1 else Dead
                 return step("refused_message", reason), replace(
@@ -133,15 +133,17 @@ class _Attempt:
                     return Dead("unknown", f"possibly delivered: {reason}"), replace(self.state, last_error=reason)
                 return self._message_fault("unknown", reason, None)
 
-    def _well(self, hold: int) -> TargetState:
-        # What a message beside this one was told to wait still counts, unless this one was the probe.
-        wait_until = 0 if self.state.paused_at is not None else self.state.not_before
+    def _well(self, hold: int | None) -> TargetState:
+        # What a message beside this one was told to wait still counts, unless this one was the probe. A moment that has
+        # passed is forgotten: when the clock is set back, nobody is to wait for it again.
+        passed = self.state.paused_at is not None or self.state.not_before <= self.now
+        wait_until = 0 if passed else self.state.not_before
         return replace(
             self.state,
             paused_at=None,
             paused_reason=None,
             faults=0,
-            not_before=max(wait_until, self.now + hold),
+            not_before=max(wait_until, self.now + hold) if hold else wait_until,
             last_sent_at=self.now,
             last_error=None,
             down_until=self._down_until(),

@@ -114,6 +114,12 @@ def test_a_clock_that_was_set_back_stops_a_target_for_one_message_at_most():
     assert pace.wait(NOW - HOUR + SECOND) <= SECOND
 
 
+def test_after_a_clock_was_set_back_the_wait_for_the_first_message_passes():
+    pace = Pace([Rate(1, SECOND)])
+    sent_at(pace, 1)
+    assert [pace.wait(NOW - HOUR + passed) for passed in (0, SECOND // 2, SECOND)] == [SECOND, SECOND // 2, 0]
+
+
 @pytest.mark.parametrize(
     ("text", "rate"), [("100/s", Rate(100, SECOND, 100)), ("1000/m burst 20", Rate(1000, MINUTE, 20))]
 )

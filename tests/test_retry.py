@@ -53,7 +53,7 @@ def test_a_sent_message_clears_faults_and_pause():
     troubled = TargetState("chat", paused_at=1, paused_reason="gone", faults=4, not_before=NOW + 9)
     step, state = settled(Sent("42"), state=troubled)
     assert step == Done("42")
-    assert (state.paused_at, state.faults, state.not_before, state.last_sent_at) == (None, 0, NOW, NOW)
+    assert (state.paused_at, state.faults, state.not_before, state.last_sent_at) == (None, 0, 0, NOW)
 
 
 @pytest.mark.parametrize(
@@ -153,6 +153,12 @@ def test_nothing_that_is_on_its_way_ends_an_operators_pause(answer):
     paused = TargetState("chat", paused_at=1, paused_reason="by hand", not_before=NEVER)
     _, after = settled(answer, state=paused)
     assert (after.paused_at, after.paused_reason, after.not_before) == (1, "by hand", NEVER)
+
+
+@pytest.mark.parametrize("hold", [None, 0])
+def test_a_success_leaves_no_moment_behind_that_a_clock_set_back_would_wait_for(hold):
+    _, after = settled(Sent(hold=hold), state=TargetState("chat", not_before=NOW - 1))
+    assert after.not_before == 0
 
 
 def test_a_success_beside_a_429_does_not_end_the_wait():

@@ -11,7 +11,9 @@ import signal
 import socket
 import time
 from collections.abc import Iterator, Mapping
+from multiprocessing.sharedctypes import Synchronized
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
 
 import httpx2
 
@@ -27,8 +29,21 @@ OFTEN = 0.2
 NURSERY = multiprocessing.get_context("forkserver")
 NURSERY.set_forkserver_preload([__name__, "bridge.cli.serve", "bridge.store.sqlite", "bridge.store.postgres"])
 
+if TYPE_CHECKING:
+    Ahead: TypeAlias = Synchronized[int]
+else:
+    Ahead = Synchronized  # it is generic for type checkers only
+"""By how many seconds a server's clock is ahead of the machine's; may be changed while it runs."""
 
-def _live(path: Path, log: Path, environment: Mapping[str, str], span: float, fuse: Fuse | None) -> None:
+
+def clock_ahead() -> Ahead:
+    """A clock that is right, for now."""
+    return NURSERY.Value("q", 0)
+
+
+def _live(
+    path: Path, log: Path, environment: Mapping[str, str], span: float, fuse: Fuse | None, ahead: Ahead | None
+) -> None:
     """What such a process does."""
     from bridge import alarms, deliver
     from bridge.cli import commands
@@ -45,6 +60,9 @@ def _live(path: Path, log: Path, environment: Mapping[str, str], span: float, fu
     alarms.PAUSE = round(OFTEN * clock.SECOND)
     if fuse:
         arm(fuse)
+    if ahead is not None:
+        told = time.time_ns
+        time.time_ns = lambda: told() + ahead.value * 1_000_000_000
     commands(["serve", "-c", str(path), "--logs", "json"], prog_name="drawbridge")
 
 
@@ -52,13 +70,22 @@ class Life:
     """One server, from its start to its end. As a context manager it ends with the block, whatever happened there."""
 
     def __init__(
-        self, path: Path, port: int, *, fuse: Fuse | None = None, span: float = SPAN, log: Path | None = None
+        self,
+        path: Path,
+        port: int,
+        *,
+        fuse: Fuse | None = None,
+        span: float = SPAN,
+        log: Path | None = None,
+        ahead: Ahead | None = None,
     ) -> None:
         self.path, self.port = path, port
         self.url = f"http://127.0.0.1:{port}"
         self.log = log or path.with_suffix(".log")
         environment = {"PORT": str(port), "ADMIN_PORT": str(port + 1)}
-        self._process = NURSERY.Process(target=_live, args=(path, self.log, environment, span, fuse), daemon=True)
+        self._process = NURSERY.Process(
+            target=_live, args=(path, self.log, environment, span, fuse, ahead), daemon=True
+        )
         self._process.start()
 
     def __enter__(self) -> "Life":
