@@ -231,6 +231,31 @@ def _unknown_word(result: Result, word: str) -> Alarm:
     )
 
 
+def source_silent(name: str, since: int, span: int) -> Alarm:
+    """Nothing came since that moment (µs), though something was expected in every `span`."""
+    return Alarm(
+        kind=AlarmKind.SOURCE_SILENT,
+        subject=f"source/{name}",
+        title=f"Nothing comes from {name}",
+        summary=f"Since {clock.to_iso(since)} there was no hook, and one is expected every {span / clock.HOUR:.3g} h. "
+        f"Does the sender still run, and still know the URL? See: drawbridge doctor {name}",
+        severity=Severity.HIGH,
+        about={"source": name},
+    )
+
+
+def source_refused(name: str, count: int, what: str) -> Alarm:
+    """Of what came in the last hour all was refused, at least so many; `what` is the doctor's word on the last one."""
+    return Alarm(
+        kind=AlarmKind.SOURCE_REFUSED,
+        subject=f"source/{name}",
+        title=f"Everything that {name} sends is refused",
+        summary=_said(what, f"At least {count} hooks in an hour, and none was let in. See: drawbridge doctor {name}"),
+        severity=Severity.HIGH,
+        about={"source": name},
+    )
+
+
 # ---------------------------------------------------------------------------------------------- the configuration
 
 

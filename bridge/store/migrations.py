@@ -156,6 +156,10 @@ STEPS: tuple[tuple[str, ...], ...] = (
         "ALTER TABLE targets ADD COLUMN digests TEXT NOT NULL DEFAULT '{{}}'",
         "ALTER TABLE targets ADD COLUMN down_until BIGINT NOT NULL DEFAULT 0",
     ),
+    (
+        # Since when something is expected of a source, whatever restarts.
+        "CREATE TABLE expected (source TEXT PRIMARY KEY, since BIGINT NOT NULL)",
+    ),
 )
 
 

@@ -70,6 +70,20 @@ async def recent(tx: Tx, source: str | None = None) -> list[Refusal]:
     return [_refusal(row) for row in await tx.rows(f"SELECT {COLUMNS} FROM refused {only} ORDER BY at DESC", *values)]
 
 
+async def since(tx: Tx, moment: int, least: int) -> dict[str, int]:
+    """How many of those that are kept were refused since that moment, by source, where it is at least so many.
+
+    What a source let in all the same is not among them, nor what was sent with another method: people look at URLs.
+    """
+    rows = await tx.rows(
+        """SELECT source, COUNT(*) AS count FROM refused WHERE at > $1 AND NOT let_in AND reason <> 'not_a_post'
+           GROUP BY source HAVING COUNT(*) >= $2 ORDER BY source""",
+        moment,
+        least,
+    )
+    return {row["source"]: row["count"] for row in rows}
+
+
 async def find(tx: Tx, refusal_id: str) -> Refusal | None:
     """One of those that are kept."""
     rows = await tx.rows(f"SELECT {COLUMNS} FROM refused WHERE id = $1", refusal_id)

@@ -20,6 +20,8 @@ class AlarmKind(StrEnum):
     CONDITION_FAILED = "route.condition_failed"
     UNKNOWN_EVENT = "source.unknown_event"
     UNKNOWN_WORD = "source.unknown_word"
+    SOURCE_SILENT = "source.silent"
+    SOURCE_REFUSED = "source.refused"
     CONFIG_REFUSED = "config.refused"
 
 

@@ -227,6 +227,7 @@ class Admin:
                 "url": f"{self._setup().config.public_url or ''}/hooks/{name}",
                 "verify": source.verify,
                 "verified": source.verify == "enforce",
+                "last_heard_at": iso(await self._store.read(partial(events.last_heard, source=name))),
                 "allow_from": [str(network) for network in source.allow_from],
                 "secrets": len(source.secrets),
                 "refusals": [

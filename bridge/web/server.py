@@ -23,6 +23,7 @@ from bridge.dispatch import Dispatcher
 from bridge.errors import BridgeError, ConfigError, StoreUnavailable
 from bridge.metrics import CONFIG_VALID, OPEN_SOURCES
 from bridge.setup import Setup, set_up
+from bridge.silence import Silence
 from bridge.store import Store, open_store, refusals, retention
 from bridge.web.admin import Admin, admin_app
 from bridge.web.hooks import Hooks, hooks_app
@@ -120,6 +121,7 @@ class Server:
         self.live = live
         self.store = store
         self._refusals = Refusals(lambda: live.setup.config)
+        self._silence = Silence()
         owner = f"{socket.gethostname()}-{os.getpid()}-{clock.uuid7(clock.now())[-6:]}"
         self.deliverer = Deliverer(store, lambda: live.setup, owner)
         self.dispatcher = Dispatcher(
@@ -180,6 +182,7 @@ class Server:
             asyncio.create_task(self._watch()),
             asyncio.create_task(_every(FLUSH, self._flush_refusals)),
             asyncio.create_task(_every(TIDY, self._tidy)),
+            asyncio.create_task(_every(TIDY, self._listen_for_silence)),
         ]
         _settle_memory()
         log.info("hooks at %s/hooks/<source>, the operator at %s", self.hooks_url, self.admin_url)
@@ -189,6 +192,10 @@ class Server:
 
     async def _flush_refusals(self) -> None:
         await self._refusals.flush(self.store, clock.now())
+
+    async def _listen_for_silence(self) -> None:
+        if await self._silence.look(self.store, self.live.setup.config, clock.now()):
+            self.dispatcher.wake()
 
     async def _tidy(self) -> None:
         """Let go of what is old, a small step at a time."""
