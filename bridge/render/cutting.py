@@ -10,7 +10,9 @@ from collections.abc import Iterable
 
 MARK = "…"
 
-_CHARACTER = r"(?:[^\u200d][\u0300-\u036f\ufe00-\ufe0f\u20e3]{0,8}(?:\u200d[^\s]\ufe0f?){0,6}|\u200d)"
+_CHARACTER = r"(?:[^\u200d][\u0300-\u036f\ufe00-\ufe0f\u20e3]{0,8}(?:\u200d[^\x00-\x7f]\ufe0f?){0,6}|\u200d)"
+"""What a reader sees as one: with what combines and is joined with it. Never ASCII: an entity or a mark begins so."""
+
 SLACK = re.compile(rf"```|`[^`\n]{{1,500}}`|&(?:amp|lt|gt);|<[^<>\n]*>|{_CHARACTER}", re.DOTALL)
 DISCORD = re.compile(
     rf"```|`[^`\n]{{1,500}}`|\\.|\[(?:\\.|[^\]\\\n])*\]\([^()\s]*\)|<[^<>\s]{{1,100}}>|{_CHARACTER}", re.DOTALL

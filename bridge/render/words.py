@@ -88,14 +88,21 @@ def verdict(result: dict[str, Any]) -> str:
     if transition == "fixed":
         word = f"FIXED{_after(result)}"
     elif transition in _AFTER_BAD:
-        what = "TESTS FAILING" if result.get("kind") == "test_run" else "FAILURES"
-        said = "STILL FAILING" if transition == "still_failing" else f"DIFFERENT {what}"
+        said = "STILL FAILING" if transition == "still_failing" else f"DIFFERENT {_failing(result)}"
         nth = f" ({ordinal(history['streak'])} {run(result)})" if history.get("streak") else ""
         word = f"{'' if outcome == 'failed' else f'{word}, '}{said}{nth}"
     elif outcome == "passed":
         word = _WENT_WELL.get(result.get("kind") or "", word)
     numbers = _numbers(result)
     return f"{word}: {numbers}" if numbers else word
+
+
+def _failing(result: dict[str, Any]) -> str:
+    """`TESTS FAILING`, `JOBS FAILING`: by what is counted, unless that is a group of what fails."""
+    if result.get("kind") != "test_run":
+        return "FAILURES"
+    unit = (result.get("counts") or {}).get("unit")
+    return f"{cut(unit, 20).upper() if unit and unit not in ('group', 'run') else 'TEST'}S FAILING"
 
 
 def _neutral(result: dict[str, Any]) -> str:
@@ -158,12 +165,14 @@ def brief(result: dict[str, Any]) -> bool:
     """Whether one line says it all: a pass that is nothing new, something still going on, a ping."""
     outcome = _outcome(result)
     transition = (result.get("history") or {}).get("transition") or "none"
-    if result.get("attention") or outcome in _BAD:
+    if outcome in _BAD or (result.get("attention") and not result.get("is_test")):
         return False
+    if result.get("is_test") and result.get("kind") == "other":
+        return True
     if outcome == "passed":
         return transition in ("first", "still_passing", "none")
     return outcome in ("queued", "running") or not (
-        result.get("summary") or result.get("reason") or outcome == "unknown"
+        summary_lines(result) or result.get("reason") or outcome == "unknown"
     )
 
 
@@ -217,20 +226,35 @@ def standing(item: dict[str, Any], result: dict[str, Any]) -> str:
     return "still" if (item.get("streak") or 0) > 1 else ""
 
 
+def summary_lines(result: dict[str, Any], most: int = 300) -> list[str]:
+    """The vendor's summary in at most five lines of `most` characters together; none where the title says it all."""
+    summary = result.get("summary")
+    if not isinstance(summary, str) or _is_said(summary, result):
+        return []
+    lines = [line for each in summary.splitlines() if (line := one_line(each))]
+    shown: list[str] = []
+    for line in lines[:5]:
+        room = most - sum(map(len, shown))
+        if room > 0:
+            shown.append(cut(line, room))
+    return [*shown[:-1], shown[-1].removesuffix("…") + "…"] if len(shown) < len(lines) else shown
+
+
 def where(result: dict[str, Any]) -> list[str]:
     """Where it ran: repository, branch, short commit, change, app, platform, version, environment.
 
-    What the title says already is not said again; branch and commit always are.
+    What the title says already is not said again; but of a run, branch and change always are.
     """
     vcs, app = result.get("vcs") or {}, result.get("app") or {}
-    version, named = app.get("version"), _words_of(result.get("title"))
-    new = [None if _words_of(part) in named else part for part in (vcs.get("repository"), app.get("name"))]
-    there = [None if _words_of(part) in named else part for part in (app.get("platform"), result.get("environment"))]
+    version, is_code = app.get("version"), result.get("kind") == "code"
     parts = (
-        *(new[0], vcs.get("ref"), short_sha(vcs.get("commit")), _change(vcs.get("change")), new[1], there[0]),
-        *(f"version {version}" if version else None, there[1]),
+        *((vcs.get("repository"), False), (vcs.get("ref"), not is_code), (short_sha(vcs.get("commit")), True)),
+        *((_change(vcs.get("change")), not is_code), (app.get("name"), False), (app.get("platform"), False)),
+        *((f"version {version}" if version and not _is_said(version, result) else None, True),),
+        *((result.get("environment"), False),),
     )
-    return [line for part in parts if part and (line := one_line(str(part)))]
+    shown = (part for part, always in parts if part and (always or not _is_said(part, result)))
+    return [line for part in shown if (line := one_line(str(part)))]
 
 
 def tally(result: dict[str, Any]) -> list[dict[str, Any]]:
@@ -320,6 +344,11 @@ def _words_of(text: Any) -> str:
     return f" {' '.join(_WORD.findall(str(text or '').lower()))} "
 
 
+def _is_said(text: Any, result: dict[str, Any]) -> bool:
+    """Whether the title holds these words already, one after the other."""
+    return _words_of(text) in _words_of(result.get("title"))
+
+
 def _change(change: Any) -> str:
     """A pull request's number with its mark; an address or a name as it is."""
     said = str(change or "").strip()
@@ -339,7 +368,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     function.__name__: function
     for function in (
         *(headline, marks, verdict, icon, color, color_number, change, ongoing, run, brief),
-        *(failing, more_failing, flaky, odd_words, label, standing, where, tally, links),
+        *(failing, more_failing, flaky, odd_words, label, standing, summary_lines, where, tally, links),
         *(phrases.duration, ago, plural, ordinal, short_sha, phrases.first_line, cut, phrases.commands),
         *(one_line, public_url, redact),
     )

@@ -47,6 +47,8 @@ def test_a_cut_leaves_discord_no_half_of_anything(parts, limit):
         ("abc", 3, "abc"),
         ("abcd", 3, "ab…"),
         ("ab &amp; c", 6, "ab…"),
+        ("a\u200d&lt;b c", 7, "a\u200d&lt;…"),
+        ("a\u200d&lt;b c", 6, "a\u200d…"),
         ("a <https://e.example|b>", 10, "a…"),
         ("```\nab\ncd\n```", 12, "```\nab…\n```"),
         ("👩\u200d👩\u200d👧 family", 6, "…"),

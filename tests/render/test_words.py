@@ -226,6 +226,35 @@ def test_where_it_ran_does_not_repeat_the_title():
     assert words.where({**made, "title": "production androids"}) == ["prod", "My App", "android", "prod"]
 
 
+def test_a_push_to_a_branch_that_the_title_names_does_not_name_it_again():
+    vcs = {"ref": "main", "commit": "a1b2c3d4", "change": "57"}
+    made = result(kind="code", title="shop: 1 commit pushed to main, #57", vcs=vcs)
+    assert words.where(made) == ["a1b2c3d"]
+    assert words.where({**made, "kind": "test_run"}) == ["main", "a1b2c3d", "#57"]
+
+
+@pytest.mark.parametrize(
+    ("summary", "lines"),
+    [
+        (None, []),
+        ("my app", []),
+        ("it  broke", ["it broke"]),
+        ("a\n\n b", ["a", "b"]),
+        ("\n".join("abcdefg"), ["a", "b", "c", "d", "e…"]),
+        ("x" * 400, ["x" * 299 + "…"]),
+        ("x" * 290 + "\n" + "y" * 290, ["x" * 290, "y" * 9 + "…"]),
+    ],
+)
+def test_a_summary_is_a_few_lines_and_says_what_the_title_does_not(summary, lines):
+    assert words.summary_lines(result(summary=summary)) == lines
+
+
+@pytest.mark.parametrize(("unit", "said"), [("job", "JOBS"), ("group", "TESTS"), (None, "TESTS"), ("test", "TESTS")])
+def test_what_fails_instead_is_called_by_its_unit(unit, said):
+    made = result(history=history("failures_changed", streak=2), counts={"unit": unit})
+    assert words.verdict(made) == f"DIFFERENT {said} FAILING (2nd run)"
+
+
 def test_what_is_flaky_passed_in_the_end():
     made = result(items=[item("a", flaky=True, outcome="passed"), item("b", flaky=True), item("c", outcome="passed")])
     assert [each["name"] for each in words.flaky(made)] == ["a"]
