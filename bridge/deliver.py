@@ -89,6 +89,10 @@ class Worker:
         """Wait for answers that are still being recorded: what is not recorded is sent again."""
         await self._recorder.flush()
 
+    async def ended(self) -> None:
+        """Wait until nothing is on its way."""
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
     async def run(self) -> None:
         """Deliver until stopped. No error ends it."""
         renewing = asyncio.create_task(self._renew())
@@ -106,7 +110,7 @@ class Worker:
                     with contextlib.suppress(TimeoutError):
                         await asyncio.wait_for(self._woken.wait(), min(wait, LOOK) / clock.SECOND)
                 self._woken.clear()
-            await asyncio.gather(*self._tasks, return_exceptions=True)
+            await self.ended()
         finally:
             ending = (renewing, *self._tasks)
             for task in ending:

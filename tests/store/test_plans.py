@@ -1,0 +1,106 @@
+"""However much waits, and however much was ever sent: delivering asks the database only what an index answers."""
+
+import asyncio
+import re
+from functools import partial
+from typing import Any
+
+import pytest
+
+from bridge.gather import batches, digests
+from bridge.model import Delivery, Verification, Verified
+from bridge.store import deliveries, events, leases, members, messages, open_store
+
+NOW = 1_773_489_600_000_000
+TABLES = "events|deliveries|messages|attempts|targets|leases"
+WHOLE = {
+    "sqlite": re.compile(rf"SCAN ({TABLES})\b(?!.* USING )"),
+    "postgres": re.compile(rf"Seq Scan on ({TABLES})\b"),
+}
+"""How each database says that it reads a whole table."""
+
+
+class Explained:
+    """A transaction that has each statement explained before it is run; `whole` are those that read a whole table."""
+
+    def __init__(self, tx: Any, kind: str, whole: list[str]) -> None:
+        self._tx, self._kind, self._whole = tx, kind, whole
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._tx, name)
+
+    async def rows(self, sql: str, *values: Any) -> Any:
+        await self._explain(sql, values)
+        return await self._tx.rows(sql, *values)
+
+    async def run(self, sql: str, *values: Any) -> Any:
+        await self._explain(sql, values)
+        return await self._tx.run(sql, *values)
+
+    async def run_many(self, sql: str, values: Any) -> Any:
+        for row in values[:1]:
+            await self._explain(sql, row)
+        return await self._tx.run_many(sql, values)
+
+    async def _explain(self, sql: str, values: Any) -> None:
+        if self._kind == "sqlite":
+            steps = [row["detail"] for row in await self._tx.rows(f"EXPLAIN QUERY PLAN {sql}", *values)]
+        else:
+            await self._tx.run("SET LOCAL enable_seqscan = off")  # so that it is taken only where there is no other way
+            steps = [row["QUERY PLAN"] for row in await self._tx.rows(f"EXPLAIN {sql}", *values)]
+        self._whole += [f"{step.strip()}: {' '.join(sql.split())}" for step in steps if WHOLE[self._kind].search(step)]
+
+
+async def owing(store: Any, count: int) -> None:
+    """Owe so many deliveries to `chat`."""
+    for n in range(count):
+        hook = Verified("qa", "autosana", NOW, {}, b"{}", Verification("none", False), b"%032d" % n, NOW, True)
+        receipt = await store.keep(hook)
+        owed = [Delivery(receipt.id, "qa", "all", "chat", order_key=f"key-{n}")]
+        await store.write(partial(events.dispatched, event_id=receipt.id, kind="t", results=[], now=NOW))
+        await store.write(partial(deliveries.add, event_id=receipt.id, owed=owed, now=NOW))
+
+
+@pytest.mark.parametrize("urgent", [False, True])
+def test_no_step_of_delivering_reads_a_whole_table(store_url, urgent):
+    kind = "sqlite" if store_url.startswith("sqlite") else "postgres"
+    whole: list[str] = []
+
+    async def story() -> None:
+        store = await open_store(store_url, exclusive=True)
+
+        def write(operation: Any, **named: Any) -> Any:
+            return store.write(lambda tx: operation(Explained(tx, kind, whole), **named))
+
+        try:
+            await owing(store, 24)
+            token = await write(leases.take, name="target:chat", owner="one")
+            plan = partial(write, messages.plan, target="chat", token=token, now=NOW, look=50)
+            digest = partial(digests, after=1, window=1, last={}, now=NOW, most=50)
+            batched = (await plan(limit=2, gather=partial(batches, size=4, now=NOW))).messages
+            single = (await plan(limit=3, on_way=batched)).messages
+            ended: dict[str, Any] = {"began": NOW, "now": NOW}
+            await write(members.of, message_ids=[one.id for one in batched], limit=3)
+            await write(messages.halve, message=batched[0], answer="refused_message", reason="413", **ended)
+            await write(messages.again, message=batched[1], answer="retry", reason="503", next_at=NOW, **ended)
+            for one, operation in zip(single, (messages.sent, messages.dead, messages.put_back), strict=False):
+                more: dict[str, Any] = {"answer": "refused_message", "reason": "422", **ended}
+                if operation is messages.sent:
+                    more = {"external_id": "42", **ended}
+                if operation is messages.put_back:
+                    more = {"next_at": NOW}
+                await write(operation, message=one, **more)
+            await plan(limit=9, gather=digest, urgent=urgent, alone=True, fresh_first=urgent)
+            await plan(limit=9, gather=digest, alone=True)  # whatever was begun is an orphan now
+            await write(messages.has_work, target="chat", now=NOW, urgent=urgent)
+            await write(messages.next_due, target="chat", urgent=urgent)
+            (row, *_) = await store.read(partial(deliveries.listed, state="dead"))
+            await write(deliveries.attempts, message_id=row["message_id"])
+            await write(deliveries.listed, message_id=row["message_id"])
+            await write(deliveries.replay, delivery_id=row["id"], to=None, now=NOW)
+            await write(deliveries.owed)
+        finally:
+            await store.close()
+
+    asyncio.run(story())
+    assert whole == []
