@@ -64,7 +64,7 @@ class Alarm:
 async def raise_alarm(tx: Tx, alarm: Alarm, now: int) -> bool:
     """Keep an alarm as an event. False, and nothing kept, where it was raised already in the last hour (or `NEWS`)."""
     news = _key(alarm.kind, "once", alarm.once) if alarm.once is not None else None
-    if news is not None and await seen.counts(tx, SOURCE, news, now):
+    if news is not None and await seen.holder(tx, SOURCE, news, now) is not None:
         return False
     event_id = clock.uuid7(now)
     hourly = _key(alarm.kind, "hourly", alarm.subject)

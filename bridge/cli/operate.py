@@ -1,4 +1,4 @@
-"""What an operator asks of the store, with or without a server beside it: events, deliveries, replay, targets, send.
+"""What an operator asks of the store, with or without a server beside it: events, targets, send.
 
 These read and write the store itself, so they need no token and no network; a running server sees what they did within
 a second.
@@ -21,7 +21,7 @@ from bridge.ingest import sample as as_sample
 from bridge.store import Store, deliveries
 from bridge.store import events as stored
 from bridge.store import targets as target_states
-from bridge.web.readable import event_story, readable_delivery, readable_event, target_rows
+from bridge.web.readable import event_story, readable_event, target_rows
 
 
 @click.command("events")
@@ -50,56 +50,6 @@ def events_command(
         lines.append(row | {"outcome": first.get("outcome") or first.get("state"), "title": first.get("title")})
     columns = ["received_at", "source", "type", "outcome", "title", "id"]
     show(lines, columns, as_json=as_json, empty="No events yet. Try: drawbridge send SOURCE")
-
-
-@click.command("deliveries")
-@config_option
-@json_option
-@click.option("--state", type=click.Choice(["waiting", "sent", "dead", "cancelled"]), help="Only in this state.")
-@click.option("--target", help="Only to this target.")
-@click.option("--message", help="Only those that this message carries.")
-@click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 10_000))
-def deliveries_command(
-    config_path: Path | None, as_json: bool, state: str | None, target: str | None, message: str | None, limit: int
-) -> None:
-    """List the newest deliveries; `--state dead` lists the dead letters."""
-    rows = with_store(
-        config_path,
-        lambda store, _: store.read(
-            partial(deliveries.listed, state=state, target=target, message_id=message, limit=limit)
-        ),
-    )
-    columns = ["created_at", "route", "target", "state", "attempts", "why", "reason", "message_id", "id"]
-    show([readable_delivery(row) for row in rows], columns, as_json=as_json, empty="No such deliveries.")
-
-
-@click.command("replay")
-@config_option
-@click.option("--to", help="Send it to this target instead.")
-@click.argument("ids", nargs=-1, required=True, metavar="ID...")
-def replay_command(config_path: Path | None, to: str | None, ids: tuple[str, ...]) -> None:
-    """Send again: a delivery by its id, or an event (understood and routed anew) by its id."""
-
-    async def story(store: Store, config: Config) -> bool:
-        if to is not None and to not in config.targets:
-            raise click.ClickException(f"no target named {to!r}; there are: {', '.join(config.targets)}")
-        return all([await _replay(store, one, to) for one in ids])
-
-    if not with_store(config_path, story):
-        sys.exit(1)
-
-
-async def _replay(store: Store, one: str, to: str | None) -> bool:
-    new_id = await store.write(partial(deliveries.replay, delivery_id=one, to=to, now=clock.now()))
-    if new_id is not None:
-        click.echo(f"{one}: delivered again as {new_id}")
-        return True
-    if to is None and await store.write(partial(stored.replay, event_id=one)):
-        click.echo(f"{one}: the event is understood and routed again")
-        return True
-    what = "delivery" if to is not None else "delivery or event"
-    click.echo(f"{one}: no such {what}; `drawbridge deliveries` and `drawbridge events` list the ids", err=True)
-    return False
 
 
 @click.group("targets", invoke_without_command=True)

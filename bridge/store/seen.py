@@ -23,9 +23,13 @@ async def claim(tx: Tx, source: str, key: bytes, event_id: str, now: int, until:
     )
 
 
-async def counts(tx: Tx, source: str, key: bytes, now: int) -> bool:
-    """Whether somebody has claimed that key, and it still counts."""
+async def holder(tx: Tx, source: str, key: bytes, now: int) -> str | None:
+    """What a key that still counts was claimed for; null where nobody has claimed it."""
     rows = await tx.rows(
-        "SELECT 1 FROM seen WHERE source = $1 AND verified = $2 AND key = $3 AND until > $4", source, True, key, now
+        "SELECT event_id FROM seen WHERE source = $1 AND verified = $2 AND key = $3 AND until > $4",
+        source,
+        True,
+        key,
+        now,
     )
-    return bool(rows)
+    return str(rows[0]["event_id"]) if rows else None

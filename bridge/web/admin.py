@@ -1,12 +1,10 @@
 """The operator's door: readiness and metrics for machines, and a JSON API, with a token, for what is in the store."""
 
 import asyncio
-import json
 import secrets
 from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
-from typing import Any
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -24,18 +22,16 @@ from bridge.metrics import PAUSED, TEXT_TYPE, WAITING, as_text
 from bridge.setup import Setup
 from bridge.store import Store, deliveries, events, refusals, targets
 from bridge.store.migrations import try_writing
+from bridge.web.deliveries import Deliveries
+from bridge.web.json_api import integer, json_answer, limit
 from bridge.web.readable import (
     event_story,
     iso,
     readable_body,
-    readable_delivery,
     readable_event,
     readable_refusal,
     target_rows,
 )
-
-MOST_LISTED = 1_000
-NO_STORE = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
 
 
 class Token:
@@ -119,18 +115,20 @@ class Admin:
         """What is wrong with the file on disk, or with an event, in sentences; and the last day's alarms that no route
         took.
         """
-        return _json({"problems": self._problems() + await self._store.read(partial(alarms.unheard, now=clock.now()))})
+        return json_answer(
+            {"problems": self._problems() + await self._store.read(partial(alarms.unheard, now=clock.now()))}
+        )
 
     # -------------------------------------------------------------------------------- events
 
     async def list_events(self, request: Request) -> Response:
         """`?source= &before= &limit=`: the newest events first, `before` being the `seq` to go on behind."""
         query = request.query_params
-        before = _integer(query.get("before"), "before")
+        before = integer(query.get("before"), "before")
         rows = await self._store.read(
-            partial(events.recent, source=query.get("source"), before=before, limit=_limit(request))
+            partial(events.recent, source=query.get("source"), before=before, limit=limit(request))
         )
-        return _json({"events": [readable_event(row) for row in rows]})
+        return json_answer({"events": [readable_event(row) for row in rows]})
 
     async def show_event(self, request: Request) -> Response:
         """One event with its body, its results, and its deliveries with every attempt."""
@@ -138,7 +136,7 @@ class Admin:
         story = await event_story(self._store, event_id)
         if story is None:
             raise HTTPException(404, f"no event {event_id}")
-        return _json(story)
+        return json_answer(story)
 
     async def replay_event(self, request: Request) -> Response:
         """Have an event understood and routed once more, by the configuration of today."""
@@ -146,70 +144,27 @@ class Admin:
         if not await self._store.write(partial(events.replay, event_id=event_id)):
             raise HTTPException(404, f"no event {event_id}")
         self._nudge()
-        return _json({"replayed": event_id}, 202)
-
-    # -------------------------------------------------------------------------------- deliveries
-
-    async def _deliveries(self, **wanted: Any) -> list[dict[str, Any]]:
-        rows = await self._store.read(partial(deliveries.listed, **wanted))
-        return [readable_delivery(row) for row in rows]
-
-    async def list_deliveries(self, request: Request) -> Response:
-        """`?state= &target= &event= &message= &limit=`: the newest deliveries first."""
-        query = request.query_params
-        rows = await self._deliveries(
-            state=query.get("state"),
-            target=query.get("target"),
-            event_id=query.get("event"),
-            message_id=query.get("message"),
-            limit=_limit(request),
-        )
-        return _json({"deliveries": rows})
-
-    async def dead_letters(self, request: Request) -> Response:
-        """`?target= &limit=`: deliveries that will not be tried again by themselves, with the reason."""
-        rows = await self._deliveries(state="dead", target=request.query_params.get("target"), limit=_limit(request))
-        return _json({"dead_letters": rows})
-
-    async def replay_delivery(self, request: Request) -> Response:
-        """Owe a delivery once more; a JSON body `{"to": target}` sends it elsewhere."""
-        to = (await _body(request)).get("to")
-        if to is not None and (not isinstance(to, str) or to not in self._setup().targets):
-            raise HTTPException(400, f"no target named {to!r}")
-        delivery_id = request.path_params["id"]
-        new_id = await self._store.write(partial(deliveries.replay, delivery_id=delivery_id, to=to, now=clock.now()))
-        if new_id is None:
-            raise HTTPException(404, f"no delivery {delivery_id}")
-        self._nudge()
-        return _json({"delivery": new_id}, 202)
-
-    async def discard_delivery(self, request: Request) -> Response:
-        """Stop owing a delivery that waits."""
-        delivery_id = request.path_params["id"]
-        operation = partial(deliveries.cancel, delivery_id=delivery_id, reason="discarded", now=clock.now())
-        if not await self._store.write(operation):
-            raise HTTPException(409, f"delivery {delivery_id} does not wait, or is on its way now")
-        return _json({"discarded": delivery_id})
+        return json_answer({"replayed": event_id}, 202)
 
     # -------------------------------------------------------------------------------- targets and sources
 
     async def list_targets(self, _: Request) -> Response:
         """Every target in the file or in the store, with its queue and condition."""
         listed = await target_rows(self._store, self._setup().config.targets)
-        return _json({"targets": listed})
+        return json_answer({"targets": listed})
 
     async def pause_target(self, request: Request) -> Response:
         """Stop sending to a target; its queue is kept."""
         name, now = self._target(request), clock.now()
         await self._store.write(partial(targets.pause, name=name, reason=targets.BY_OPERATOR, now=now))
-        return _json({"paused": name})
+        return json_answer({"paused": name})
 
     async def resume_target(self, request: Request) -> Response:
         """Send to a target again, at once."""
         name = self._target(request)
         was_paused = await self._store.write(partial(targets.resume, name=name, now=clock.now()))
         self._nudge()
-        return _json({"resumed": name, "was_paused": was_paused})
+        return json_answer({"resumed": name, "was_paused": was_paused})
 
     def _target(self, request: Request) -> str:
         name = str(request.path_params["name"])
@@ -236,12 +191,14 @@ class Admin:
             }
             for name, source in sorted(self._setup().sources.items())
         ]
-        return _json({"sources": listed})
+        return json_answer({"sources": listed})
 
     async def list_refusals(self, request: Request) -> Response:
         """`?source=`: the last few of each source and reason, the newest first, without their bodies."""
         found = await self._store.read(partial(refusals.recent, source=request.query_params.get("source")))
-        return _json({"refusals": [readable_refusal(one, self._setup().sources.get(one.source)) for one in found]})
+        return json_answer(
+            {"refusals": [readable_refusal(one, self._setup().sources.get(one.source)) for one in found]}
+        )
 
     async def show_refusal(self, request: Request) -> Response:
         """One of them, with the beginning of its body, and what was wrong with it."""
@@ -252,7 +209,7 @@ class Admin:
         shown = readable_refusal(found, self._setup().sources.get(found.source))
         # In a thread: hooks do not wait for the trials.
         findings = await asyncio.to_thread(of_refusal, found, self._setup().config)
-        return _json(shown | readable_body(found.body) | {"findings": [asdict(one) for one in findings]})
+        return json_answer(shown | readable_body(found.body) | {"findings": [asdict(one) for one in findings]})
 
     async def send_sample(self, request: Request) -> Response:
         """Take in the request's body as a test event: marked TEST, it touches neither history nor dedupe."""
@@ -264,55 +221,30 @@ class Admin:
             raise HTTPException(413, f"larger than the source's max_body ({source.max_body} bytes)")
         receipt = await self._store.keep(sample(source, body, clock.now()))
         self._nudge()
-        return _json({"id": receipt.id, "status": receipt.status.value}, 202)
-
-
-def _json(body: Any, status: int = 200) -> Response:
-    return JSONResponse(body, status, headers=NO_STORE)
-
-
-async def _body(request: Request) -> dict[str, Any]:
-    raw = await request.body()
-    try:
-        body = json.loads(raw) if raw else {}
-    except (ValueError, RecursionError):
-        raise HTTPException(400, "the body is not JSON") from None
-    if not isinstance(body, dict):
-        raise HTTPException(400, "the body must be a JSON object")
-    return body
-
-
-def _integer(text: str | None, name: str) -> int | None:
-    if text is None:
-        return None
-    if not (text.isascii() and text.isdigit()) or len(text) > 18:
-        raise HTTPException(400, f"{name} must be a whole number")
-    return int(text)
-
-
-def _limit(request: Request) -> int:
-    wanted = _integer(request.query_params.get("limit"), "limit")
-    return min(max(wanted if wanted is not None else 100, 1), MOST_LISTED)
+        return json_answer({"id": receipt.id, "status": receipt.status.value}, 202)
 
 
 async def _error(_: Request, error: Exception) -> Response:
     if isinstance(error, StoreUnavailable):
-        return _json({"error": str(error)}, 503)
+        return json_answer({"error": str(error)}, 503)
     assert isinstance(error, HTTPException)  # noqa: S101 - the only other kind that is registered below
     return JSONResponse({"error": error.detail}, error.status_code, headers=error.headers)
 
 
-def admin_app(admin: Admin, token: Callable[[], str]) -> Starlette:
+def admin_app(admin: Admin, owed: Deliveries, token: Callable[[], str]) -> Starlette:
     """The operator's application. `token` is what the API asks for; while it is empty nobody is let in."""
     api = [
         Route("/problems", admin.list_problems),
         Route("/events", admin.list_events),
         Route("/events/{id}", admin.show_event),
         Route("/events/{id}/replay", admin.replay_event, methods=["POST"]),
-        Route("/deliveries", admin.list_deliveries),
-        Route("/deliveries/{id}/replay", admin.replay_delivery, methods=["POST"]),
-        Route("/deliveries/{id}/discard", admin.discard_delivery, methods=["POST"]),
-        Route("/dead-letters", admin.dead_letters),
+        Route("/deliveries", owed.listed),
+        Route("/deliveries/{id}", owed.show),
+        Route("/deliveries/{id}/replay", owed.replay_one, methods=["POST"]),
+        Route("/deliveries/{id}/discard", owed.discard_one, methods=["POST"]),
+        Route("/dead-letters", owed.dead_letters),
+        Route("/replay", owed.replay, methods=["POST"]),
+        Route("/discard", owed.discard, methods=["POST"]),
         Route("/targets", admin.list_targets),
         Route("/targets/{name}/pause", admin.pause_target, methods=["POST"]),
         Route("/targets/{name}/resume", admin.resume_target, methods=["POST"]),

@@ -26,6 +26,7 @@ from bridge.setup import Setup, set_up
 from bridge.silence import Silence
 from bridge.store import Store, open_store, refusals, retention
 from bridge.web.admin import Admin, admin_app
+from bridge.web.deliveries import Deliveries
 from bridge.web.hooks import Hooks, hooks_app
 from bridge.web.listener import Listener, bind, listening, url_of
 from bridge.web.refused import Refusals
@@ -171,7 +172,8 @@ class Server:
         self.deliverer.refresh()
         self._dispatching = asyncio.create_task(self.dispatcher.run(), name="dispatch")
         admin = Admin(self.store, lambda: self.live.setup, self.nudge, self.problems, lambda: self.hooks.failing)
-        admin_door = admin_app(admin, lambda: self.live.token)
+        owed = Deliveries(self.store, lambda: self.live.setup, self.nudge)
+        admin_door = admin_app(admin, owed, lambda: self.live.token)
         for app, bound in ((hooks_app(self.hooks), hooks_socket), (admin_door, admin_socket)):
             listener = listening(app, DRAIN)
             self._doors.append((listener, asyncio.create_task(listener.serve(sockets=[bound]))))
