@@ -2,9 +2,7 @@
 
 import asyncio
 import ssl
-import subprocess
 import threading
-from pathlib import Path
 
 import httpx2
 import pytest
@@ -35,17 +33,6 @@ def sent(url: str, timeout: Timeout = PATIENT, context: ssl.SSLContext | None = 
             await sender.close()
 
     return asyncio.run(send())
-
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory) -> tuple[Path, Path]:
-    """A certificate for 127.0.0.1 that only itself vouches for, and its key."""
-    folder = tmp_path_factory.mktemp("tls")
-    certificate, key = folder / "cert.pem", folder / "key.pem"
-    subject = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
-    made = ["openssl", "req", "-x509", "-nodes", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"]
-    subprocess.run([*made, *subject, "-keyout", key, "-out", certificate], check=True, capture_output=True)
-    return certificate, key
 
 
 def test_a_message_arrives_as_it_was_made():
