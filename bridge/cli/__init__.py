@@ -13,7 +13,7 @@ COMMANDS = {
     "demo": "demo",
     "check": "config",
     "schema": "config",
-    "vendors": "config",
+    "vendors": "vendors",
     "health": "health",
     "send": "operate",
     "events": "operate",

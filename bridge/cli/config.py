@@ -1,4 +1,4 @@
-"""What can be said without a store: `check`, `schema`, `vendors`."""
+"""What can be said without a store: `check`, `schema`."""
 
 import json
 import os
@@ -8,11 +8,10 @@ from typing import Any
 
 import click
 
-from bridge.cli.common import config_option, find_config, json_option, show
+from bridge.cli.common import config_option, find_config, json_option
 from bridge.config import json_schema
 from bridge.config.check import check
 from bridge.errors import Problem
-from bridge.vendors import load, names, samples
 
 
 @click.command("check")
@@ -46,40 +45,3 @@ def _row(problem: Problem) -> dict[str, Any]:
 def schema_command() -> None:
     """Print the JSON Schema of the configuration, for editors."""
     click.echo(json.dumps(json_schema(), indent=2))
-
-
-@click.command("vendors")
-@json_option
-@click.argument("words", nargs=-1, metavar="[[show] NAME]")
-def vendors_command(as_json: bool, words: tuple[str, ...]) -> None:
-    """List the built-in vendors, or show how to set up NAME: its header, events and samples."""
-    named = words[1:] if words[:1] == ("show",) else words
-    if len(named) > 1 or (words and not named):
-        raise click.UsageError("name one vendor, as in: drawbridge vendors show autosana")
-    name = named[0] if named else None
-    if name is None:
-        rows = []
-        for each in names():
-            vendor = load(each)
-            rows.append({"name": each, "title": vendor.title, "events": len(vendor.events), "docs": vendor.docs})
-        show(rows, ["name", "title", "events", "docs"], as_json=as_json, empty="None.")
-        return
-    if name not in names():
-        raise click.ClickException(f"no vendor named {name!r}; there are: {', '.join(names())}")
-    vendor = load(name)
-    about = {
-        "name": name,
-        "title": vendor.title,
-        "docs": vendor.docs,
-        "setup": vendor.setup,
-        "signature": f"{vendor.signature.name} in {', '.join(vendor.signature.headers)}"
-        if vendor.signature
-        else "none",
-        "events": list(vendor.events),
-        "samples": list(samples(name)),
-    }
-    if as_json:
-        click.echo(json.dumps(about, indent=2))
-        return
-    for key, value in about.items():
-        click.echo(f"{key + ':':<11} {', '.join(value) if isinstance(value, list) else value}")

@@ -12,6 +12,7 @@ from bridge.config.marks import Path, quoted
 from bridge.config.report import Report, meant
 from bridge.normalize import UNREADABLE
 from bridge.vendors import Document, Vendor
+from bridge.vendors.bridge import VENDOR as ALARMS
 
 SYSTEM = "bridge"
 """The source of Drawbridge's own alarms, and their vendor. Routes may match it; nobody else may have its name."""
@@ -50,9 +51,7 @@ def _types(report: Report, path: Path, sources: Sources) -> None:
     """
     by_source = [word for _, word in report.texts((*path, "source"))]
     by_vendor = [word for _, word in report.texts((*path, "vendor"))]
-    if SYSTEM in (*by_source, *by_vendor):
-        return
-    asked = [vendor for name, vendor in sources.items() if _accepted(name, by_source)]
+    asked = [vendor for name, vendor in {**sources, SYSTEM: ALARMS}.items() if _accepted(name, by_source)]
     named = [vendor for vendor in asked if vendor and _accepted(vendor.name, by_vendor)]
     if not named or not all(asked):
         return

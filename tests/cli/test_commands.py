@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from bridge.vendors import names
 from tests.bridges import config, told
 from tests.fakes.asgi import App
 from tests.fakes.server import serving
@@ -111,7 +110,7 @@ def test_a_replay_is_owed_again(delivered):
         (["send", "nowhere"], "no source named 'nowhere'"),
         (["send", "mobile", "no-such-sample"], "no sample 'no-such-sample'"),
         (["events", "nothing"], "no event nothing"),
-        (["vendors", "acme"], "no vendor named 'acme'; there are: agnox"),
+        (["vendors", "show", "acme"], "no vendor named 'acme'; there are agnox"),
         (["check", "-c", "elsewhere.yaml"], "no such file"),
         (["health"], "no answer at"),
     ],
@@ -157,13 +156,35 @@ def test_the_environment_names_the_file_where_the_folder_has_none(delivered, tmp
     assert done.returncode == 0
 
 
-@pytest.mark.parametrize("words", [["vendors", "{}"], ["vendors", "show", "{}"]])
-@pytest.mark.parametrize("vendor", names())
-def test_every_vendor_tells_how_to_set_it_up(tmp_path, words, vendor):
-    done = drawbridge(tmp_path, *(word.format(vendor) for word in words))
-    assert done.returncode == 0
-    assert "setup:" in done.stdout
-    assert "samples:" in done.stdout
+def test_vendors_are_listed_with_title_and_scheme(tmp_path):
+    rows = {row["name"]: row for row in json.loads(drawbridge(tmp_path, "vendors", "--json").stdout)}
+    assert (rows["autosana"]["title"], rows["autosana"]["scheme"]) == ("Autosana", "hmac-sha256")
+    assert "hmac-sha256" in drawbridge(tmp_path, "vendors").stdout
+
+
+def test_a_vendor_is_shown_as_yaml_to_copy(tmp_path):
+    shown = drawbridge(tmp_path, "vendors", "show", "autosana").stdout
+    assert "vendors:\n  my-autosana:\n" in shown
+    assert "setup: " in shown
+    assert "# Samples of 'autosana'" in shown
+
+
+def test_a_vendor_is_drafted_from_an_event_that_was_kept(delivered):
+    (event,) = json.loads(drawbridge(delivered, "events", "--json").stdout)
+    done = drawbridge(delivered, "vendors", "new", "my-tests", "--from-event", event["id"])
+    assert "X-Autosana-Signature-256" in done.stdout
+    assert "samples/my-tests" in done.stderr
+    assert len(list((delivered / "samples" / "my-tests").glob("*.json"))) == 1
+    again = drawbridge(delivered, "vendors", "new", "my-tests", "--from-event", event["id"])
+    assert (again.returncode, "is there already" in again.stderr) == (1, True)
+
+
+def test_a_vendor_is_drafted_from_a_file(tmp_path):
+    (tmp_path / "hook.json").write_text('{"name": "nightly", "status": "ok", "secret": "s3cr3t"}')
+    done = drawbridge(tmp_path, "vendors", "new", "my-ci", "--from-event", "hook.json")
+    assert (done.returncode, "title: name" in done.stdout) == (0, True)
+    (sample,) = (tmp_path / "samples" / "my-ci").iterdir()
+    assert "s3cr3t" not in sample.read_text()
 
 
 def test_a_server_in_good_health_stays_so_when_its_file_breaks(tmp_path):
