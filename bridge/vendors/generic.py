@@ -23,8 +23,8 @@ VENDOR = Vendor(
     dated=(*_anywhere("id", "uuid"), *_anywhere("timestamp", "time", "finished_at", "completed_at", "created_at")),
     event=("event_type", "event", "event_name", "type", "action"),
     result={
-        "title": _anywhere("title", "name", "display_name", "subject", "workflow", "project", "headline"),
-        "summary": _anywhere("summary", "description", "message", "text", "body"),
+        "title": _anywhere("title", "name", "display_name", "subject", "workflow", "project", "headline", "text"),
+        "summary": _anywhere("summary", "description", "message", "body"),
         "outcome": _anywhere("outcome", "conclusion", "result", "verdict", "status", "state"),
         "severity": _anywhere("severity", "priority", "level"),
         "url": _anywhere("html_url", "web_url", "url", "link", "permalink", "details_url", "target_url"),
