@@ -29,7 +29,7 @@ def vendors_command(context: click.Context, as_json: bool) -> None:
         vendor = vendors.load(name)
         scheme = vendor.signature.name if vendor.signature else "as the source says"
         rows.append({"name": name, "title": vendor.title, "scheme": scheme, "docs": vendor.docs})
-    show(rows, ["name", "title", "scheme", "docs"], as_json=as_json, empty="None.")
+    show(rows, ["name", "title", "scheme"], as_json=as_json, empty="None.")
 
 
 @vendors_command.command("show")
@@ -45,7 +45,7 @@ def show_command(as_json: bool, name: str) -> None:
         about = {"name": name, **described(vendor), "samples": list(vendors.samples(name))}
         click.echo(json.dumps(about, indent=2))
         return
-    click.echo(as_yaml(vendor, f"my-{name}"), nl=False)
+    click.echo(as_yaml(vendor, f"my-{name.replace('_', '-')}"), nl=False)
     click.echo(f"# Samples of {name!r}, as in `drawbridge send SOURCE SAMPLE`: {', '.join(vendors.samples(name))}")
 
 

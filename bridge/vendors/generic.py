@@ -1,4 +1,4 @@
-"""Anything that posts JSON and has no vendor of its own here: the usual names for a title, a status and a link are tried.
+"""Any sender of JSON that has no vendor of its own here: the usual names for a title, a status and a link are tried.
 
 The source says how it signs. What this finds is shown as it is; a status is only believed where its word is a common
 one, and without one the outcome is unknown. `drawbridge vendors new` makes a vendor of such an event that says more.
