@@ -1,10 +1,14 @@
 """Any sender of JSON that has no vendor of its own here: the usual names for a title, a status and a link are tried.
 
 The source says how it signs. What this finds is shown as it is; a status is only believed where its word is a common
-one, and without one the outcome is unknown. `drawbridge vendors new` makes a vendor of such an event that says more.
+one, and else the outcome is unknown. `drawbridge vendors new` makes a vendor of such an event that says more.
 """
 
-from bridge.vendors.vendor import Vendor
+from collections.abc import Iterable
+
+from bridge.model import Draft, Outcome
+from bridge.vendors.document import Document
+from bridge.vendors.vendor import Context, Vendor, VendorOptions
 
 AROUND = ("", "data.", "payload.", "event.", "run.", "build.", "job.", "check.", "alert.", "object.", "data.object.")
 """Where senders put what an event is about."""
@@ -13,6 +17,14 @@ AROUND = ("", "data.", "payload.", "event.", "run.", "build.", "job.", "check.",
 def _anywhere(*names: str) -> tuple[str, ...]:
     """The names at the top and one level below, the best name first."""
     return tuple(around + name for name in names for around in AROUND)
+
+
+def understand(body: Document, context: Context[VendorOptions]) -> Iterable[Draft]:
+    """What says nothing of how a thing ended is a notice, and no verdict that was not understood."""
+    draft = context.read(body)
+    if draft.raw_status is None:
+        draft.outcome = Outcome.NEUTRAL
+    yield draft
 
 
 VENDOR = Vendor(
@@ -41,4 +53,5 @@ VENDOR = Vendor(
         "vcs.ref": _anywhere("branch", "ref", "head_branch"),
         "vcs.commit": _anywhere("commit_sha", "commit.sha", "commit.id", "commit", "sha", "head_sha"),
     },
+    understand=understand,
 )
