@@ -26,7 +26,7 @@ from bridge.render.phrases import cut
 from bridge.render.slots import Safe
 from bridge.render.templates import GONE, Template
 from bridge.render.view import FITS, Body, Rendered, View
-from bridge.render.words import ALARM_IS
+from bridge.render.words import is_alarm
 
 __all__ = ["Rendered", "Renderer", "TargetType", "View"]
 
@@ -131,7 +131,7 @@ def _natural(view: View) -> str:
     """The built-in layout that is made for what is told."""
     if view.members:
         return DIGEST
-    return ALARM if (view.result.get("source"), view.result.get("kind")) == ALARM_IS else DEFAULT
+    return ALARM if is_alarm(view.result) else DEFAULT
 
 
 def _fitted(template: Template, room: _Room, view: View, note: str | None) -> Body:

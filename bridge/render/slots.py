@@ -3,8 +3,8 @@
 A slot is one such place: Slack's mrkdwn, its plain text, Discord's Markdown, a URL, JSON, a form, plain text. Only this
 module knows what each of them would obey.
 
-- Slack: https://api.slack.com/reference/surfaces/formatting#escaping (only `&`, `<`, `>` have an escape; for the marks
-  `*`, `_`, `~` and the backtick there is none, so a zero-width space takes their effect)
+- Slack: https://api.slack.com/reference/surfaces/formatting#escaping (only `&`, `<`, `>` have an escape; a zero-width
+  space takes the effect of `*`, `_` and `~`, and a sign that looks like it stands for the backtick)
 - Discord: https://discord.com/developers/docs/reference#message-formatting (a backslash before a mark)
 """
 
@@ -38,7 +38,7 @@ _NEAT_URL = re.compile(
 _URL_START = re.compile(r"https?://[^\s/?#\\]", re.IGNORECASE)
 _KEPT_IN_URL = "%/:?#[]@!$&'*+,;=~-._"
 
-_SLACK_MARK = re.compile(r"(?<![^\W_])([*_~`])|([*_~`])(?![^\W_])|`")
+_SLACK_MARK = re.compile(r"(?<![^\W_])([*_~])|([*_~])(?![^\W_])")
 _SLACK_QUOTE = re.compile(r"^(?=&gt;)", re.MULTILINE)
 _DISCORD_MARK = re.compile(r"[\\*~|`\[\]<]|(?<![^\W_])_|_(?![^\W_])")
 _DISCORD_LINE = re.compile(r"^([ \t]*)(?=[#>+-])|^([ \t]*\d{1,9})(?=[.)])", re.MULTILINE)
@@ -188,7 +188,7 @@ def _slack_plain(text: str) -> str:
 
 
 def _slack(text: str) -> str:
-    text = _entities(plain(text))
+    text = _entities(plain(text)).replace("`", _LIKE_BACKTICK)  # one would pair with any that comes after it
     text = _SLACK_MARK.sub(rf"\g<0>{ZERO_WIDTH}", text)
     return _SLACK_QUOTE.sub(ZERO_WIDTH, text) if "&gt;" in text else text
 

@@ -14,9 +14,6 @@ from bridge.render.phrases import ago, cut, grouped, ordinal, plural, short_sha
 from bridge.render.private import redact
 from bridge.render.slots import one_line, public_url
 
-ALARM_IS = ("bridge", "system")
-"""Source and kind of a result that Drawbridge itself raised."""
-
 GREEN, RED, AMBER, GREY, BLUE = "#2EB67D", "#E01E5A", "#ECB22E", "#8D99A6", "#36C5F0"
 
 _LOOKS = {
@@ -59,11 +56,16 @@ def headline(result: dict[str, Any], most: int = 120) -> str:
     """
     icon, _, _ = _look(result)
     title = cut(result.get("title"), most) or cut(result.get("type"), most) or "(no title)"
-    if (result.get("source"), result.get("kind")) == ALARM_IS:
+    if is_alarm(result):
         title = f"Drawbridge: {title}"
     said = verdict(result)
     line = f"{icon} {title} — {said}" if said else f"{icon} {title}"
     return " · ".join([*marks(result), line])
+
+
+def is_alarm(result: dict[str, Any]) -> bool:
+    """Whether Drawbridge itself raised it."""
+    return result.get("source") == "bridge" and result.get("kind") == "system"
 
 
 def marks(result: dict[str, Any]) -> list[str]:
@@ -112,7 +114,7 @@ def _neutral(result: dict[str, Any]) -> str:
     happened = str(result.get("raw_status") or (last if dot else ""))
     happened = cut(happened.replace("_", " "), 40).upper()
     known = set(_words_of(happened).split()) <= set(_words_of(result.get("title")).split())
-    word = "" if known else happened
+    word = "" if known or is_alarm(result) else happened
     severity = f"{severe[1]} severity" if (severe := _SEVERITY_LOOKS.get(result.get("severity") or "")) else ""
     return ", ".join(part for part in (word, severity) if part)
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import yaml
 
-from bridge import clock, history, vendors
+from bridge import alarms, clock, history, vendors
 from bridge.history import Subject, Verdict
 from bridge.model import BAD, GOOD, Event, Item, Outcome, Result, Verification, Why
 from bridge.normalize import as_json, normalize
@@ -136,25 +136,25 @@ def occasion_views() -> Iterator[tuple[str, View]]:
     yield "nothing can be read", View(result={"id": EVENT_ID, "source": "room", "counts": "many", "items": 3})
     yield "a digest", seen(result=broken, members=tuple(_storm()), cause="while Slack was down")
     yield "a digest of passes", seen(result=passed, members=tuple(_storm("passed")), cause="in quiet hours")
-    yield (
-        "an alarm",
-        seen(
-            result=result(
-                source="bridge",
-                vendor="bridge",
-                kind="system",
-                type="bridge.target_paused",
-                outcome="neutral",
-                severity="high",
-                url=None,
-                title="Target qa is paused",
-                summary="no_service (HTTP 404): make a new webhook in Slack and change the target's url",
-                extra={"todo": "Its queue is kept. Mend it, then type:", "command": "drawbridge targets resume qa"},
-                attention=True,
-            ),
-            route="alarms",
-        ),
+    told = (
+        alarms.target_paused("qa", "no_service (HTTP 404): make a new webhook in Slack and change the target's url"),
+        alarms.dead_letter("qa", "invalid_blocks (HTTP 400)", "0195945f-c000-7000-8000-000000000009"),
+        alarms.target_resumed("qa"),
     )
+    for alarm in told:
+        made = result(
+            source=alarms.SOURCE,
+            vendor="bridge",
+            kind="system",
+            type=alarm.kind,
+            outcome="neutral",
+            severity=alarm.severity,
+            url=None,
+            title=alarm.title,
+            summary=alarm.summary,
+        )
+        yield f"alarm {alarm.kind}", View(result=made, route="alarms")
+    yield "meant for another target", View(result=passed, note="meant for qa, which does not take it: no_service")
 
 
 def _storm(outcome: str | None = None) -> Iterator[dict[str, Any]]:

@@ -53,13 +53,12 @@ FULL = result(
     artifacts=[{"kind": "report", "url": "https://example.com/r", "sensitive": False}],
     vcs={"repository": "acme/shop", "ref": "main", "commit": "a1b2c3d4e5f6", "change": "12"},
     app={"id": "a", "name": "b", "version": "2.4", "platform": "ios"},
-    summary="two failed",
+    summary="two failed; drawbridge check",
     reason="flaky",
     subject_key="k",
     run_id="r",
     environment="staging",
     labels={"team": "qa"},
-    extra={"todo": "mend it", "command": "drawbridge check"},
     duration_ms=252_000,
 )
 FIXED = {

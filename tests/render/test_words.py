@@ -77,7 +77,7 @@ def history(transition, **fields):
         ),
         (
             {"source": "bridge", "kind": "system", "outcome": "neutral", "title": "Target qa is paused"},
-            "\N{INFORMATION SOURCE}\ufe0f Drawbridge: Target qa is paused — COMPLETED",
+            "\N{INFORMATION SOURCE}\ufe0f Drawbridge: Target qa is paused",
         ),
         ({"is_test": True}, "TEST · ❌ My App (android) — FAILED"),
         ({"is_replay": True}, "REPLAY · ❌ My App (android) — FAILED"),
