@@ -15,10 +15,13 @@ _CHARACTER = r"(?:[^\u200d][\u0300-\u036f\ufe00-\ufe0f\u20e3]{0,8}(?:\u200d[^\x0
 
 SLACK = re.compile(rf"```|`[^`\n]{{1,500}}`|&(?:amp|lt|gt);|<[^<>\n]*>|{_CHARACTER}", re.DOTALL)
 DISCORD = re.compile(
-    rf"```|`[^`\n]{{1,500}}`|\\.|\[(?:\\.|[^\]\\\n])*\]\([^()\s]*\)|<[^<>\s]{{1,100}}>|{_CHARACTER}", re.DOTALL
+    rf"```|`[^`\n]{{1,500}}`|\\[^\n]|\[(?:\\[^\n]|[^\]\\\n])*\]\([^()\s]*\)|<[^<>\s]{{1,100}}>|{_CHARACTER}", re.DOTALL
 )
 PLAIN_SLACK = re.compile(rf"&(?:amp|lt|gt);|{_CHARACTER}", re.DOTALL)
 PLAIN = re.compile(_CHARACTER, re.DOTALL)
+
+_INSIDE = re.compile(rf"```|&(?:amp|lt|gt);|{_CHARACTER}", re.DOTALL)
+"""Inside a fence nothing else has a meaning."""
 
 _FENCE = "```"
 _CLOSING = "\n```"
@@ -54,13 +57,13 @@ def cut(text: str, limit: int, atoms: re.Pattern[str]) -> str:
         return text
     room = limit - len(MARK) - (len(_CLOSING) if _FENCE in text and atoms in (SLACK, DISCORD) else 0)
     end, in_fence, used = 0, False, 0
-    for match in atoms.finditer(text):
+    while match := (_INSIDE if in_fence else atoms).match(text, end):
         atom = match.group()
         used += units(atom)
         if used > room:
             break
         end = match.end()
-        if atom == _FENCE:
+        if atom == _FENCE and atoms in (SLACK, DISCORD):
             in_fence = not in_fence
     kept = text[:end].rstrip() + MARK if room >= 0 else ""
     return kept + _CLOSING if in_fence else kept

@@ -68,3 +68,8 @@ def test_lengths_are_counted_in_utf_16_units():
 def test_half_a_megabyte_is_cut_in_no_time():
     assert cutting.units(cutting.cut("&lt;" * 130_000, 3000, cutting.SLACK)) <= 3000
     assert cutting.units(cutting.cut("\\*" * 130_000, 3000, cutting.DISCORD)) <= 3000
+
+
+def test_what_stands_in_a_fence_is_not_read_as_markup():
+    whole = MARKDOWN.code("[\\\n\\") + " [a](https://example.com/) and more"
+    assert cutting.cut(whole, len(whole) - 1, cutting.DISCORD).count("```") == 2
