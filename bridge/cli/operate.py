@@ -18,7 +18,7 @@ from bridge.config import Config
 from bridge.config.samples import Sample
 from bridge.config.samples import read as read_sample
 from bridge.ingest import sample as as_sample
-from bridge.store import Store, deliveries
+from bridge.store import Store, deliveries, retention
 from bridge.store import events as stored
 from bridge.store import targets as target_states
 from bridge.web.readable import event_story, readable_event, target_rows
@@ -29,11 +29,20 @@ from bridge.web.readable import event_story, readable_event, target_rows
 @json_option
 @click.option("--source", help="Only of this source.")
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 10_000))
-@click.argument("event_id", required=False)
+@click.argument("words", nargs=-1, metavar="[[forget] ID]")
 def events_command(
-    config_path: Path | None, as_json: bool, source: str | None, limit: int, event_id: str | None
+    config_path: Path | None, as_json: bool, source: str | None, limit: int, words: tuple[str, ...]
 ) -> None:
-    """List the newest events, or show EVENT_ID with its results, deliveries and attempts."""
+    """List the newest events, or show the one with that ID: results, deliveries, attempts. With `forget`, its body and
+    every text made of it are erased.
+    """
+    forget = words[:1] == ("forget",)
+    if len(words) > 1 + forget or (forget and len(words) == 1):
+        raise click.UsageError("name one event, as in: drawbridge events forget ID")
+    event_id = words[-1] if words else None
+    if forget and event_id is not None:
+        _erase(config_path, event_id)
+        return
     if event_id is not None:
         story = with_store(config_path, lambda store, _: event_story(store, event_id))
         if story is None:
@@ -50,6 +59,16 @@ def events_command(
         lines.append(row | {"outcome": first.get("outcome") or first.get("state"), "title": first.get("title")})
     columns = ["received_at", "source", "type", "outcome", "title", "id"]
     show(lines, columns, as_json=as_json, empty="No events yet. Try: drawbridge send SOURCE")
+
+
+def _erase(config_path: Path | None, event_id: str) -> None:
+    operation = partial(retention.erase, event_id=event_id, now=clock.now())
+    erased = with_store(config_path, lambda store, _: store.write(operation))
+    if not erased:
+        raise click.ClickException(
+            f"no event {event_id}" if erased is None else "a message of it is on its way now; try again"
+        )
+    click.echo(f"{event_id}: its body and every text made of it are erased")
 
 
 @click.group("targets", invoke_without_command=True)

@@ -85,10 +85,12 @@ async def hold(tx: Tx, event_id: str) -> bool:
 
 
 async def replay(tx: Tx, event_id: str) -> bool:
-    """Have an event dispatched once more, by the configuration of today. False where there is no such event."""
+    """Have an event dispatched once more, by the configuration of today. False where there is none, or its body was
+    erased.
+    """
     touched = await tx.run(
         """UPDATE events SET is_replay = (is_replay OR dispatched_at IS NOT NULL), dispatched_at = NULL
-           WHERE id = $1""",
+           WHERE id = $1 AND length(body) > 0""",
         event_id,
     )
     if touched:

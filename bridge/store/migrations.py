@@ -160,6 +160,8 @@ STEPS: tuple[tuple[str, ...], ...] = (
         # Since when something is expected of a source, whatever restarts.
         "CREATE TABLE expected (source TEXT PRIMARY KEY, since BIGINT NOT NULL)",
     ),
+    # Subjects that had no verdict for long are let go of.
+    ("CREATE INDEX subjects_by_age ON subjects (updated_at)",),
 )
 
 

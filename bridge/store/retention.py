@@ -2,10 +2,13 @@
 
 from collections.abc import Collection
 
+from bridge.store import deliveries, events
 from bridge.store.tx import Tx
 
 STEP = 200
 """Rows let go of in one transaction."""
+
+ERASED = "erased by the operator"
 
 
 async def forget_seen(tx: Tx, now: int) -> int:
@@ -16,6 +19,47 @@ async def forget_seen(tx: Tx, now: int) -> int:
         now,
         STEP,
     )
+
+
+async def forget_subjects(tx: Tx, before: int) -> int:
+    """Let go of subjects without a verdict since that moment. Returns how many; fewer than STEP when that was all."""
+    return await tx.run(
+        """DELETE FROM subjects WHERE (source, key) IN
+             (SELECT source, key FROM subjects WHERE updated_at < $1 ORDER BY updated_at LIMIT $2)""",
+        before,
+        STEP,
+    )
+
+
+async def erase(tx: Tx, event_id: str, now: int) -> bool | None:
+    """Erase an event's body and every text made of it: results, reasons, stored answers. Ids and states stay.
+
+    What still waits of it is cancelled. False, and nothing erased, while a message of it is on its way; null where
+    there is no such event. Its subject's memory (verdicts, names of failing items) is not its own, and stays.
+    """
+    if not await events.hold(tx, event_id):
+        return None
+    of_event = "SELECT message_id FROM deliveries WHERE event_id = $1"
+    for row in await tx.rows("SELECT id FROM deliveries WHERE event_id = $1 AND state = 'waiting'", event_id):
+        await deliveries.cancel(tx, row["id"], ERASED, now)
+    if await tx.rows(f"SELECT 1 FROM messages WHERE id IN ({of_event}) AND state = 'sending'{tx.for_update}", event_id):
+        return False
+    await tx.run(
+        """UPDATE events SET body = $2, headers = '{}', results = '[]', dispatched_at = coalesce(dispatched_at, $3)
+           WHERE id = $1""",
+        event_id,
+        b"",
+        now,
+    )
+    await tx.run(f"UPDATE attempts SET reason = NULL WHERE message_id IN ({of_event})", event_id)
+    await tx.run(f"UPDATE messages SET reason = NULL WHERE id IN ({of_event})", event_id)
+    await tx.run(
+        """UPDATE deliveries SET note = NULL, reason = CASE WHEN reason IS NULL THEN NULL ELSE $2 END
+           WHERE event_id = $1""",
+        event_id,
+        ERASED,
+    )
+    return True
 
 
 async def forget_events(tx: Tx, before: int) -> int:

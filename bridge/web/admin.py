@@ -20,7 +20,7 @@ from bridge.errors import StoreUnavailable
 from bridge.ingest import sample
 from bridge.metrics import PAUSED, TEXT_TYPE, WAITING, as_text
 from bridge.setup import Setup
-from bridge.store import Store, deliveries, events, refusals, targets
+from bridge.store import Store, deliveries, events, refusals, retention, targets
 from bridge.store.migrations import try_writing
 from bridge.web.deliveries import Deliveries
 from bridge.web.json_api import integer, json_answer, limit
@@ -146,6 +146,16 @@ class Admin:
         self._nudge()
         return json_answer({"replayed": event_id}, 202)
 
+    async def erase_event(self, request: Request) -> Response:
+        """Erase an event's body and every text made of it."""
+        event_id = request.path_params["id"]
+        erased = await self._store.write(partial(retention.erase, event_id=event_id, now=clock.now()))
+        if erased is None:
+            raise HTTPException(404, f"no event {event_id}")
+        if not erased:
+            raise HTTPException(409, f"a message of event {event_id} is on its way now; try again")
+        return json_answer({"erased": event_id})
+
     # -------------------------------------------------------------------------------- targets and sources
 
     async def list_targets(self, _: Request) -> Response:
@@ -238,6 +248,7 @@ def admin_app(admin: Admin, owed: Deliveries, token: Callable[[], str]) -> Starl
         Route("/events", admin.list_events),
         Route("/events/{id}", admin.show_event),
         Route("/events/{id}/replay", admin.replay_event, methods=["POST"]),
+        Route("/events/{id}/forget", admin.erase_event, methods=["POST"]),
         Route("/deliveries", owed.listed),
         Route("/deliveries/{id}", owed.show),
         Route("/deliveries/{id}/replay", owed.replay_one, methods=["POST"]),

@@ -40,6 +40,9 @@ FLUSH = 5.0
 TIDY = 60.0
 """Seconds between looks for what is old enough to let go of."""
 
+SUBJECTS_KEPT = 180 * clock.DAY
+"""How long what is remembered of a subject outlives its last verdict."""
+
 log = logging.getLogger("bridge.server")
 
 
@@ -203,7 +206,12 @@ class Server:
         """Let go of what is old, a small step at a time."""
         before = clock.now() - self.live.setup.config.store.keep
         await self.store.write(partial(refusals.forget, before=before))
-        for step in (partial(retention.forget_seen, now=clock.now()), partial(retention.forget_events, before=before)):
+        unseen = clock.now() - SUBJECTS_KEPT
+        for step in (
+            partial(retention.forget_seen, now=clock.now()),
+            partial(retention.forget_events, before=before),
+            partial(retention.forget_subjects, before=unseen),
+        ):
             while await self.store.write(step) >= retention.STEP:  # noqa: ASYNC110 - a pause, not a wait
                 await asyncio.sleep(0.05)
 
