@@ -20,6 +20,7 @@ COMMANDS = {
     "deliveries": "deliveries",
     "replay": "deliveries",
     "targets": "operate",
+    "sources": "door",
     "refusals": "door",
     "doctor": "door",
 }

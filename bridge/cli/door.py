@@ -1,4 +1,4 @@
-"""Commands about the door: who was refused, and what is wrong."""
+"""Commands about the door: where it is, which secrets open it, who was refused, and what is wrong."""
 
 import json
 import os
@@ -18,9 +18,32 @@ from bridge.doctor import Check, look, of_refusal, of_request
 from bridge.errors import StoreRefused, StoreUnavailable
 from bridge.store import Store, refusals
 from bridge.verify import Finding
+from bridge.web import secret_uses
 from bridge.web.readable import readable_refusal
 
 MOST_CAPTURED = 64 << 20
+
+
+@click.command("sources")
+@config_option
+@json_option
+def sources_command(config_path: Path | None, as_json: bool) -> None:
+    """List the sources: the URL to register, and when each secret was last used (at most a minute ago is not seen yet).
+
+    A secret that is no longer used can be taken out of the configuration.
+    """
+
+    async def story(store: Store, config: Config) -> list[dict[str, object]]:
+        rows: list[dict[str, object]] = []
+        for name, source in sorted(config.sources.items()):
+            about = {"source": name, "vendor": source.vendor.name, "verify": source.verify}
+            about["url"] = f"{config.public_url or ''}/hooks/{name}"
+            rows += [about | secret for secret in await secret_uses.listed(store, source) or [{}]]
+        return rows
+
+    rows = with_store(config_path, story)
+    columns = ["source", "vendor", "verify", "url", "position", "fingerprint", "last_used_at"]
+    show(rows, columns, as_json=as_json, empty="There are no sources.")
 
 
 @click.command("refusals")

@@ -162,6 +162,14 @@ STEPS: tuple[tuple[str, ...], ...] = (
     ),
     # Subjects that had no verdict for long are let go of.
     ("CREATE INDEX subjects_by_age ON subjects (updated_at)",),
+    (
+        # When each secret of a source was last used.
+        """CREATE TABLE secret_uses (
+            source TEXT NOT NULL,
+            fingerprint TEXT NOT NULL,
+            used_at BIGINT NOT NULL,
+            PRIMARY KEY (source, fingerprint))""",
+    ),
 )
 
 

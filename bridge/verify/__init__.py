@@ -7,7 +7,7 @@ repeat is known. Every failure at this door is a `Refused`, whatever the sender 
 from bridge.verify.dedupe import dedupe_key
 from bridge.verify.diagnosis import Door, Finding, diagnose, doubts
 from bridge.verify.json_js import reserialize
-from bridge.verify.keys import matcher
+from bridge.verify.keys import fingerprint, matcher
 from bridge.verify.masking import mask, masked
 from bridge.verify.scheme import KeyValue, Scheme, SchemeOverride
 from bridge.verify.signature import Proof, Verifier, verify
@@ -25,6 +25,7 @@ __all__ = [
     "dedupe_key",
     "diagnose",
     "doubts",
+    "fingerprint",
     "mask",
     "masked",
     "matcher",

@@ -8,6 +8,7 @@ import binascii
 import hashlib
 import hmac
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import TypeAlias
 
 from bridge.verify.scheme import PUBLIC_KEY, SHOWN, Key, Scheme
@@ -50,6 +51,17 @@ def matcher(scheme: Scheme, secret: str) -> Matcher:
             raise ValueError(text) from None
         return public_keys.matcher(scheme.algorithm, key)
     return _mac(key, scheme.algorithm)
+
+
+@lru_cache(maxsize=256)
+def fingerprint(source: str, secret: str) -> str:
+    """Eight digits by which to tell a source's secrets apart.
+
+    Too few, and too slow to make, for anybody to find the secret by trying: half a million guesses take two hours, and
+    many would fit.
+    """
+    digest = hashlib.scrypt(secret.encode(errors="surrogatepass"), salt=source.encode(), n=1 << 12, r=8, p=1, dklen=4)
+    return digest.hex()
 
 
 def shown(value: bytes) -> bytes:

@@ -47,6 +47,8 @@ class Verifier:
         self._only_body = scheme.message == (BODY,)
         self._only_raw = scheme.body_form == ("raw",)
         self._keys = []
+        self.used: dict[int, int] = {}
+        """Position of a secret to when it last matched (microseconds), until somebody has written it down."""
         for position, secret in enumerate(secrets, 1):
             try:
                 self._keys.append((matcher(scheme, secret), Verification(scheme.name, True, position)))
@@ -71,6 +73,7 @@ class Verifier:
         moment = claim.moment()
         if moment is not None:
             _judge_age(moment, scheme.tolerance, now)
+        self.used[proof.verification.secret or 0] = now
         return proof
 
     def _proof(self, claim: Claim) -> Proof | None:

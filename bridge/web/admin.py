@@ -22,6 +22,7 @@ from bridge.metrics import PAUSED, TEXT_TYPE, WAITING, as_text
 from bridge.setup import Setup
 from bridge.store import Store, deliveries, events, refusals, retention, targets
 from bridge.store.migrations import try_writing
+from bridge.web import secret_uses
 from bridge.web.deliveries import Deliveries
 from bridge.web.json_api import integer, json_answer, limit
 from bridge.web.readable import (
@@ -183,8 +184,10 @@ class Admin:
         return name
 
     async def list_sources(self, _: Request) -> Response:
-        """Every source, with its URL's path and what was refused."""
+        """Every source, with its URL's path, when each of its secrets was last used, and what was refused."""
         counts = await self._store.read(refusals.all_counts)
+        sources = sorted(self._setup().sources.items())
+        uses = {name: await secret_uses.listed(self._store, source) for name, source in sources}
         listed = [
             {
                 "name": name,
@@ -194,12 +197,12 @@ class Admin:
                 "verified": source.verify == "enforce",
                 "last_heard_at": iso(await self._store.read(partial(events.last_heard, source=name))),
                 "allow_from": [str(network) for network in source.allow_from],
-                "secrets": len(source.secrets),
+                "secrets": uses[name],
                 "refusals": [
                     {**count, "last_at": iso(count["last_at"])} for count in counts if count["source"] == name
                 ],
             }
-            for name, source in sorted(self._setup().sources.items())
+            for name, source in sources
         ]
         return json_answer({"sources": listed})
 

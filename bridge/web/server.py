@@ -25,6 +25,8 @@ from bridge.metrics import CONFIG_VALID, OPEN_SOURCES
 from bridge.setup import Setup, set_up
 from bridge.silence import Silence
 from bridge.store import Store, open_store, refusals, retention
+from bridge.store.secret_uses import forget as forget_uses
+from bridge.web import secret_uses
 from bridge.web.admin import Admin, admin_app
 from bridge.web.deliveries import Deliveries
 from bridge.web.hooks import Hooks, hooks_app
@@ -42,6 +44,9 @@ TIDY = 60.0
 
 SUBJECTS_KEPT = 180 * clock.DAY
 """How long what is remembered of a subject outlives its last verdict."""
+
+SECRETS_KEPT = 365 * clock.DAY
+"""For how long it is known when a secret was last used."""
 
 log = logging.getLogger("bridge.server")
 
@@ -151,8 +156,11 @@ class Server:
 
     async def reload(self) -> None:
         """Take up a changed configuration; one that cannot be used raises an alarm."""
+        before = self.live.setup
         if await self.live.reload():
             self.deliverer.refresh()
+            with contextlib.suppress(StoreUnavailable):
+                await secret_uses.write_down(self.store, before)
         else:
             alarm = alarms.config_refused(self.live.problems)
             try:
@@ -186,6 +194,7 @@ class Server:
         self._tasks = [
             asyncio.create_task(self._watch()),
             asyncio.create_task(_every(FLUSH, self._flush_refusals)),
+            asyncio.create_task(_every(TIDY, self._note_secrets)),
             asyncio.create_task(_every(TIDY, self._tidy)),
             asyncio.create_task(_every(TIDY, self._listen_for_silence)),
         ]
@@ -202,10 +211,14 @@ class Server:
         if await self._silence.look(self.store, self.live.setup.config, clock.now()):
             self.dispatcher.wake()
 
+    async def _note_secrets(self) -> None:
+        await secret_uses.write_down(self.store, self.live.setup)
+
     async def _tidy(self) -> None:
         """Let go of what is old, a small step at a time."""
         before = clock.now() - self.live.setup.config.store.keep
         await self.store.write(partial(refusals.forget, before=before))
+        await self.store.write(partial(forget_uses, before=clock.now() - SECRETS_KEPT))
         unseen = clock.now() - SUBJECTS_KEPT
         for step in (
             partial(retention.forget_seen, now=clock.now()),
@@ -232,6 +245,7 @@ class Server:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         with contextlib.suppress(StoreUnavailable):
             await self._flush_refusals()
+            await self._note_secrets()
         await self.store.close()
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from bridge.store import events
 from bridge.vendors import samples
+from bridge.verify import Scheme, sign
 from tests.bridges import SECRET, config, told
 
 TARGETS = """
@@ -348,3 +349,49 @@ def test_a_token_is_neither_kept_nor_shown(tmp_path):
     event, said = told(config(tmp_path, HANDSHAKES + TARGETS.replace("nobody", "any")), story)
     assert set(event["headers"]) == {"content-type", "ce-type", "ce-source", "ce-id", "ce-time"}
     assert "topsecret" not in said
+
+
+def test_when_each_secret_was_last_used_is_known_and_outlives_a_restart(tmp_path):
+    sources = "sources: {qa: {vendor: autosana, secret: [newer, topsecret]}}"
+    path = config(tmp_path, sources + TARGETS.replace("nobody", "qa"))
+
+    async def before(bridge):
+        ((one,),) = [[source["secrets"] for source in (await bridge.api("/sources"))["sources"]]]
+        await bridge.post("qa", PASSED)
+        await bridge.post("qa", PASSED, {"x-autosana-signature-256": "sha256=" + "0" * 64})
+        ((two,),) = [[source["secrets"] for source in (await bridge.api("/sources"))["sources"]]]
+        return one, two
+
+    async def after(bridge):
+        return (await bridge.api("/sources"))["sources"][0]["secrets"]
+
+    one, two = told(path, before)
+    assert [secret["last_used_at"] for secret in one] == [None, None]
+    assert two[0] == one[0]
+    assert two[1]["last_used_at"]
+    assert told(path, after) == two
+    assert len({secret["fingerprint"] for secret in two}) == 2
+    assert SECRET not in json.dumps(two)
+
+
+def test_a_secret_in_a_file_is_changed_over_without_a_restart(tmp_path):
+    """As Kubernetes does it: the name is a link through a link, and the inner one is swapped."""
+    for version, secret in (("1", "old-secret"), ("2", "topsecret")):
+        (tmp_path / version).mkdir()
+        (tmp_path / version / "secret").write_text(secret + "\n")
+    (tmp_path / "data").symlink_to("1")
+    (tmp_path / "secret").symlink_to("data/secret")
+    sources = 'sources: {qa: {vendor: autosana, secret: "${file:secret}"}}'
+    path = config(tmp_path, sources + TARGETS.replace("nobody", "qa"))
+
+    async def story(bridge):
+        before = await bridge.post("qa", PASSED, signed)
+        (tmp_path / "new").symlink_to("2")
+        (tmp_path / "new").rename(tmp_path / "data")
+        async with asyncio.timeout(15):
+            while (await bridge.post("qa", PASSED, signed)).status_code != 200:
+                await asyncio.sleep(0.05)
+        return before.status_code
+
+    signed = sign(Scheme(header="x-autosana-signature-256", prefix="sha256="), SECRET, PASSED, 0)
+    assert told(path, story) == 401
