@@ -37,6 +37,9 @@ RECORDING = 2.0
 AT_ONCE = 16
 """Messages that are begun for each that may be on its way at a time, where no pace limits them."""
 
+REST = clock.SECOND // 5
+"""How long a worker that could only wait for more does not look again, however often it is woken."""
+
 MOST_IN_DIGEST = 2_500
 """The most deliveries that one look at a backlog sees, and that one digest holds."""
 
@@ -50,6 +53,8 @@ class _Plan:
     token: int | None = None
     messages: Sequence[Message] = ()
     wait: int = LOOK
+    held: bool = False
+    """What is owed only waits for more of it."""
 
 
 class Worker:
@@ -72,6 +77,7 @@ class Worker:
         self._token = 0
         self._valid_until = 0.0
         """Until when the lease holds, in monotonic seconds."""
+        self._rest_until = 0
         self._failed_last: str | None = None
         """The message that failed last by its own fault, if nothing was sent since."""
 
@@ -138,6 +144,8 @@ class Worker:
         await self._use(target)
         if target is None:  # no longer in the file: its queue is parked until it comes back
             return LOOK
+        if 0 < self._rest_until - now <= REST:
+            return self._rest_until - now
         room = _at_once(target) - len(self._on_way)
         if room < _at_once(target) // 2:
             return LOOK
@@ -152,6 +160,7 @@ class Worker:
             partial(self._plan, target=target, settings=fingerprint, room=room, quiet=quiet, now=now)
         )
         self._hold_lease(plan.token, asked)
+        self._rest_until = now + REST if plan.held else 0
         if plan.messages:
             await self._begin(target, plan.messages)
         return plan.wait
@@ -200,7 +209,8 @@ class Worker:
             state = replace(state, not_before=now + PROBE)
         if state != stored:
             await targets.save(tx, state)
-        return _Plan(token, planned.messages, min(pace.wait(now) or LOOK, planned.wait or LOOK))
+        held = planned.wait is not None and not planned.messages
+        return _Plan(token, planned.messages, min(pace.wait(now) or LOOK, planned.wait or LOOK), held)
 
     def _hold_lease(self, token: int | None, asked: float) -> None:
         """Believe in the lease for a while after it was `asked` for; not for messages begun under an older one."""

@@ -12,7 +12,7 @@ import pytest
 
 from bridge import clock
 from bridge.config import load
-from bridge.deliver import Worker
+from bridge.deliver import LOOK, REST, Worker
 from bridge.model import Delivery, Verification, Verified
 from bridge.setup import set_up
 from bridge.store import deliveries, events, leases, messages, open_store
@@ -219,6 +219,18 @@ def test_while_more_comes_a_route_gets_one_digest_in_a_window(tmp_path):
         return chat.texts
 
     assert len(chatting(tmp_path, story)) == 3
+
+
+def test_while_all_that_waits_is_held_back_being_woken_costs_nothing(tmp_path):
+    async def story(chat):
+        await chat.owe(10)
+        await chat.turn()
+        await chat.owe(10)
+        await chat.turn()
+        return await chat.worker.turn(chat.now + 1), await chat.worker.turn(chat.now + REST)
+
+    soon, then = chatting(tmp_path, story)
+    assert (soon, then) == (REST - 1, LOOK)
 
 
 def test_each_route_has_its_own_digest_and_mentions_once_where_one_of_its_members_would(tmp_path):
