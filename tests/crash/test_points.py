@@ -18,7 +18,7 @@ import httpx2
 
 from bridge import clock
 from bridge.model import Verification, Verified
-from bridge.store import deliveries, events, open_store, retention
+from bridge.store import deliveries, events, expected, open_store, retention
 from bridge.vendors import load, samples
 from bridge.verify import sign
 from tests.bridges import SECRET, TOKEN
@@ -45,6 +45,9 @@ AT_START = {"migrations.migrate"}
 AT_THE_END = {"leases.release"}
 """Points that are passed when a server is told to stop."""
 
+ONCE = {"expected.change"}
+"""Points that a life comes to once, where the lives before have not."""
+
 NOT_REACHED = {"migrations.try_writing": "changes nothing, and is asked only after a hook could not be kept"}
 
 OLD = 2 * retention.STEP // 100
@@ -54,7 +57,7 @@ CONFIG = """
 listen: "127.0.0.1:{port}"
 admin: {{listen: "127.0.0.1:{admin_port}", token: {token}}}
 store: {{url: "{store}", keep: 1d}}
-sources: {{mobile: {{vendor: autosana, secret: {secret}}}}}
+sources: {{mobile: {{vendor: autosana, secret: {secret}, expect_every: 20h}}}}
 targets:
   lake:
     {{type: http, url: "{target}/in", concurrency: 2, retry: {{first: 10ms, most: 50ms}}, fallback: sea,
@@ -143,13 +146,18 @@ class Loaded:
     async def _operator(self, client):
         """Replays, pauses, resumes and discards."""
         head = self.head
-        rows = (await client.get(f"{self.api}/deliveries?limit=40", headers=head)).json()["deliveries"]
+        rows = (await client.get(f"{self.api}/deliveries?limit=200", headers=head)).json()["deliveries"]
         if rows:
             one, other = rows[0], rows[-1]
             await client.post(f"{self.api}/deliveries/{other['id']}/replay", headers=head)
             await client.post(f"{self.api}/events/{other['event_id']}/replay", headers=head)
+            for sent in [row for row in rows if row["message_id"]][-1:]:
+                carried = {"state": "any", "message": sent["message_id"]}
+                await client.post(f"{self.api}/replay", headers=head, json=carried)
             await client.post(f"{self.api}/targets/lake/pause", headers=head)
             await client.post(f"{self.api}/deliveries/{one['id']}/discard", headers=head)
+            waiting = {"state": "waiting", "event": one["event_id"]}
+            await client.post(f"{self.api}/discard", headers=head, json=waiting)
             await client.post(f"{self.api}/targets/lake/resume", headers=head)
 
 
@@ -163,6 +171,15 @@ async def grow_old(store_url):
             hook = Verified("mobile", "autosana", then, {}, b"{}", proof, b"%032d" % n, then + clock.SECOND)
             receipt = await store.keep(hook)
             await store.write(partial(events.dispatched, event_id=receipt.id, kind="old", results=[], now=then))
+    finally:
+        await store.close()
+
+
+async def expect_nothing(store_url):
+    """Forget that something is expected, which is written down only once."""
+    store = await open_store(store_url, exclusive=False)
+    try:
+        await store.write(partial(expected.change, begin=[], end=["mobile"], now=clock.now()))
     finally:
         await store.close()
 
@@ -200,7 +217,7 @@ def fuses(chance, *, sqlite):
     """The points before and after their commits, in an order of chance."""
     points = sorted(operations() - AT_START - NOT_REACHED.keys() | {KEEP})
     found = [
-        Fuse(point, when, 1 if point in AT_THE_END else chance.randint(1, LATEST))
+        Fuse(point, when, 1 if point in AT_THE_END | ONCE else chance.randint(1, LATEST))
         for n, point in enumerate(points)
         for when in ("before", "after")
         if ROUNDS >= 10 or (when == "before") is (n % 2 == sqlite)
@@ -224,6 +241,8 @@ def test_killed_at_every_commit_it_loses_nothing_and_repeats_only_what_was_in_do
         Life(path, port, span=SPAN).up().end()
         asyncio.run(grow_old(store_url))
         for fuse in fuses(chance, sqlite=store_url.startswith("sqlite")):
+            if fuse.point in ONCE:
+                asyncio.run(expect_nothing(store_url))
             with Life(path, port, fuse=fuse, span=SPAN) as life:
                 assert asyncio.run(load_.until_killed(life, fuse)), f"{fuse} was never come to"
         with Life(path, port, span=SPAN) as last:
