@@ -31,12 +31,13 @@ _UNITS = {"s": ("seconds", clock.SECOND), "ms": ("milliseconds", clock.SECOND //
 class Claim:
     """What one request claims: who reads it asks for each thing once, and gets it in the right form or Refused."""
 
-    __slots__ = ("_document", "_scheme", "received", "signatures", "timestamp")
+    __slots__ = ("_document", "_moment", "_scheme", "received", "signatures", "timestamp")
 
     def __init__(self, received: Received, scheme: Scheme, timestamp: str | None = None) -> None:
         self.received = received
         self._scheme = scheme
         self._document: Any = None
+        self._moment: int | None = None
         self.signatures: list[bytes] = []
         self.timestamp = timestamp
         """The time as it was written, where it is one of the parts that are signed."""
@@ -56,16 +57,17 @@ class Claim:
             claim.signatures = [_decode(f"{field} of the body", claim.json(field), scheme)]
         if scheme.timestamp is not None and TIMESTAMP in scheme.message:
             claim.timestamp = claim._time(scheme.timestamp)
-            parse_time(claim.timestamp, scheme.timestamp_format)  # what is no time is malformed, whatever was signed
+        if claim.timestamp is not None:  # what is no time is malformed, whatever was signed
+            claim._moment = parse_time(claim.timestamp, scheme.timestamp_format)
         return claim
 
     def moment(self) -> int | None:
         """The signed time in microseconds, or None where the scheme has none."""
-        if self.timestamp is not None:
-            return parse_time(self.timestamp, self._scheme.timestamp_format)
-        if self._scheme.timestamp is not None:  # it stands in the body, which is known to be genuine by now
+        if (
+            self._moment is None and self._scheme.timestamp is not None
+        ):  # it stands in the body, which is known to be genuine by now
             return parse_time(self._time(self._scheme.timestamp), self._scheme.timestamp_format)
-        return None
+        return self._moment
 
     def _time(self, source: str) -> str:
         if source.startswith(HEADER):
@@ -195,7 +197,6 @@ def _pairs(received: Received, scheme: Scheme) -> tuple[list[bytes], str | None]
         return signatures, None
     if len(timestamps) != 1:
         raise malformed(name, f"has {len(timestamps)} of {kv.timestamp}=, not one")
-    parse_time(timestamps[0], scheme.timestamp_format)
     return signatures, timestamps[0]
 
 

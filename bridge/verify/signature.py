@@ -16,7 +16,7 @@ from bridge.verify.json_js import reserialize
 from bridge.verify.json_sorted import sort_keys
 from bridge.verify.keys import matcher
 from bridge.verify.reading import Claim
-from bridge.verify.scheme import BODY, HEADER, JSON, SHOWN, TIMESTAMP, Scheme
+from bridge.verify.scheme import BODY, HEADER, JSON, LITERAL, SHOWN, TIMESTAMP, Scheme
 
 FORMS: Mapping[str, Callable[[bytes], bytes | None]] = {"json_js": reserialize, "json_sorted": sort_keys}
 """What else may stand for a body. Each gives None for one that is not JSON, or too large or deep to try."""
@@ -108,7 +108,7 @@ def place(scheme: Scheme) -> str:
 
 def signed_bytes(scheme: Scheme, claim: Claim, body: bytes) -> bytes:
     """The message, of which `body` is one part. Raises Refused where another one is missing."""
-    return b"".join(_part(part, claim, body) for part in scheme.message)
+    return b"".join([_part(part, claim, body) for part in scheme.message])
 
 
 def _part(part: str, claim: Claim, body: bytes) -> bytes:
@@ -116,13 +116,13 @@ def _part(part: str, claim: Claim, body: bytes) -> bytes:
         return body
     if part == TIMESTAMP:
         return (claim.timestamp or "").encode("latin-1", "replace")
+    if part.startswith(LITERAL):
+        return part[len(LITERAL) :].encode()
     if part == "method":
         return claim.received.method.encode()
     if part == "url":
         return claim.received.url.encode()
     kind, _, name = part.partition(":")
-    if kind == "literal":
-        return name.encode()
     if kind == "header":
         return claim.header(name)[1].encode("latin-1")
     return (claim.query(name) if kind == "query" else claim.json(name)).encode()
