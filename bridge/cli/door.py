@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -13,6 +14,7 @@ import click
 from bridge import clock
 from bridge.capture import read_capture
 from bridge.cli.common import config_option, find_config, json_option, show, with_store
+from bridge.cli.health import ANYWHERE
 from bridge.config import Config, Source, load
 from bridge.doctor import Check, look, of_refusal, of_request
 from bridge.errors import StoreRefused, StoreUnavailable
@@ -137,7 +139,18 @@ def _look(config_path: Path | None, name: str | None) -> list[Check]:
         checks = with_store(config_path, lambda store, config: look(store, config, name, clock.now()))
     except (StoreRefused, StoreUnavailable) as error:
         return [Check("store", "wrong", str(error), "See store.url; without the store no hook can be kept.")]
-    return [Check("store", "ok", "answers"), *checks]
+    return [Check("store", "ok", "answers"), _port(config), *checks]
+
+
+def _port(config: Config) -> Check:
+    """Whether anything listens where hooks are to come in."""
+    host = ANYWHERE.get(config.listen.host, config.listen.host)
+    try:
+        socket.create_connection((host, config.listen.port), timeout=2).close()
+    except OSError as error:
+        advice = "Is drawbridge serve running on this machine? If it runs elsewhere, all is well."
+        return Check("listen", "doubt", f"nobody answers at {config.listen}: {error.strerror or error}", advice)
+    return Check("listen", "ok", f"somebody answers at {config.listen}")
 
 
 def _tell_all(checks: Sequence[Check], as_json: bool) -> None:

@@ -71,6 +71,7 @@ def test_the_doctor_says_what_is_wrong_and_fails(delivered):
     checks = json.loads(drawbridge(delivered, "doctor", "mobile", "--json").stdout)
     assert (done.returncode, [check["state"] for check in checks if check["about"] == "mobile"]) == (1, ["wrong"])
     assert "one was refused. It has no header x-autosana-signature-256." in done.stdout
+    assert [check["state"] for check in checks[:2]] == ["ok", "doubt"], "the store answers, and no server runs"
 
 
 def test_the_doctor_tries_a_captured_request(delivered):
