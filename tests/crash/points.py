@@ -59,8 +59,8 @@ def arm(fuse: Fuse) -> None:
         operation = getattr(importlib.import_module(f"bridge.store.{home}"), name)
         counting = _counting(operation, fuse)
         for module in [module for called, module in sys.modules.items() if called.startswith("bridge.")]:
-            if getattr(module, name, None) is operation:
-                setattr(module, name, counting)
+            for called in [called for called, value in vars(module).items() if value is operation]:
+                setattr(module, called, counting)
 
 
 def _counting(operation: Callable[..., Any], fuse: Fuse) -> Callable[..., Any]:
