@@ -4,15 +4,17 @@ In: a `Message` that is begun in the store; out: an `Answer`, whatever happens. 
 """
 
 import logging
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from bridge import clock
+from bridge.editing import NEW, Post
 from bridge.metrics import ATTEMPT_SECONDS, ATTEMPTS, RENDER_FALLS
-from bridge.model import Answer, Member, Message, RefusedMessage, Unknown
+from bridge.model import Answer, Gone, Member, Message, RefusedMessage, Unknown
 from bridge.normalize import Parsed, parse
 from bridge.setup import Setup
+from bridge.standing import look_up, stands
 from bridge.store import Store, members
 from bridge.targets import Context, Target
 
@@ -52,19 +54,41 @@ async def _whole(store: Store, target: Target, message: Message) -> Message:
     return replace(message, members=tuple(found))
 
 
-async def attempt(
-    store: Store, target: Target, message: Message, setup: Setup, began: int
-) -> tuple[Answer, Sequence[str]]:
+@dataclass(frozen=True, slots=True)
+class Attempted:
+    """What an attempt came to: the answer, which templates could not be used, and what stands at the target now."""
+
+    answer: Answer
+    falls: Sequence[str] = ()
+    posts: Mapping[str, Post] = field(default_factory=dict)
+
+
+async def attempt(store: Store, target: Target, message: Message, setup: Setup, began: int) -> Attempted:
     """Render and send. A message that cannot be made is refused, so that it never stands in the way of others.
 
-    Gives the answer, and which templates could not be used. Raises StoreUnavailable where its members cannot be read:
-    nothing went out then.
+    Raises StoreUnavailable where its members, or what stands at the target, cannot be read: nothing went out then.
     """
     message = await _whole(store, target, message)
     if not all(member.result for member in message.members):
-        return RefusedMessage("the event is no longer in the store"), ()
+        return Attempted(RefusedMessage("the event is no longer in the store"))
+    standing = await look_up(store, message, setup)
+    whole, context = _with_payloads(message, target), _context(message, setup)
+    answer, falls = await _send(target, whole, replace(context, place=standing.place), began)
+    where = standing.place
+    if isinstance(answer, Gone):
+        log.warning("target %s: message %s is posted anew: %s", target.name, message.id, answer.reason)
+        where = NEW
+        answer, falls = await _send(target, whole, context, began)
+    if isinstance(answer, Gone):
+        answer = RefusedMessage(answer.reason)
+    ATTEMPTS.labels(target.name, type(answer).__name__).inc()
+    ATTEMPT_SECONDS.labels(target.name).observe((clock.now() - began) / clock.SECOND)
+    return Attempted(answer, falls, stands(standing, where, message, answer))
+
+
+async def _send(target: Target, message: Message, context: Context, began: int) -> tuple[Answer | Gone, Sequence[str]]:
     try:
-        outgoing = target.compose(_with_payloads(message, target), _context(message, setup), began)
+        outgoing = target.compose(message, context, began)
     except Exception as error:
         log.exception("target %s: message %s could not be made", target.name, message.id)
         return RefusedMessage(f"could not be rendered: {type(error).__name__}"), ()
@@ -72,13 +96,10 @@ async def attempt(
         RENDER_FALLS.labels(target.name).inc()
         log.warning("target %s: message %s: %s", target.name, message.id, fall)
     try:
-        answer = await target.send(outgoing)
+        return await target.send(outgoing), outgoing.falls
     except Exception as error:
         log.exception("target %s: message %s: sending failed in a way that it should not", target.name, message.id)
-        answer = Unknown(f"sending failed: {type(error).__name__}")
-    ATTEMPTS.labels(target.name, type(answer).__name__).inc()
-    ATTEMPT_SECONDS.labels(target.name).observe((clock.now() - began) / clock.SECOND)
-    return answer, outgoing.falls
+        return Unknown(f"sending failed: {type(error).__name__}"), outgoing.falls
 
 
 def _context(message: Message, setup: Setup) -> Context:

@@ -14,14 +14,14 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from bridge import clock, gather
-from bridge.attempt import attempt, load
+from bridge.attempt import Attempted, attempt, load
 from bridge.errors import BridgeError, StoreUnavailable
 from bridge.gather import Gather, Group
 from bridge.model import Answer, Message, RefusedTarget, Retry, Scope, Sent, Unknown
 from bridge.record import Ended, Recorder
 from bridge.retry import PROBE, given_up
 from bridge.setup import Setup
-from bridge.store import Store, Tx, leases, messages, targets
+from bridge.store import Store, Tx, leases, messages, posts, targets
 from bridge.store.targets import TargetState
 from bridge.targets import Pace, Target
 
@@ -186,6 +186,8 @@ class Worker:
         limit = _allowed(pace, room, now)
         if state.paused_at is not None or state.faults > 0:  # is it well again? One message will tell
             limit = 0 if self._on_way else 1
+        setup = self._setup()
+        await posts.supersede(tx, self._name, setup.updates.get(self._name, ()), setup.thread_key, now)
         gathering, look = _gathering(target, state, limit, now)
         planned = await messages.plan(
             tx,
@@ -286,22 +288,25 @@ class Worker:
         if not free or self._stopping or self._recorder.not_before > began:
             return self._recorder.add(Ended(target, message, began, None))
         try:
-            answer, falls = await self._attempt(target, message, began)
+            ended = await self._attempt(target, message, began)
         except StoreUnavailable as error:
             log.warning("target %s: message %s cannot be read now: %s", self._name, message.id, error)
             return self._recorder.add(Ended(target, message, began, None))
+        answer = ended.answer
         others_fail = self._failed_last not in (None, message.id)
         self._failed_last = message.id if _by_its_own_fault(answer) else None
-        recorded = self._recorder.add(Ended(target, message, began, answer, others_fail, falls))
+        recorded = self._recorder.add(
+            Ended(target, message, began, answer, others_fail, falls=ended.falls, posts=ended.posts)
+        )
         failed = isinstance(answer, Retry | RefusedTarget | Unknown)
         if failed or (isinstance(answer, Sent) and answer.hold):
             await recorded  # it may say that the target takes no more for now
         passed.set_result(not failed)
         return recorded
 
-    async def _attempt(self, target: Target, message: Message, began: int) -> tuple[Answer, Sequence[str]]:
+    async def _attempt(self, target: Target, message: Message, began: int) -> Attempted:
         if given_up(message) and not target.idempotent:
-            return Unknown("what the target answered was never recorded"), ()
+            return Attempted(Unknown("what the target answered was never recorded"))
         return await attempt(self._store, target, message, self._setup(), began)
 
 

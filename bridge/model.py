@@ -452,4 +452,11 @@ class Unknown:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """What was to be edited, or replied to, is not there any more or cannot be changed any more: to be posted anew."""
+
+    reason: str
+
+
 Answer: TypeAlias = Sent | Retry | RefusedMessage | RefusedTarget | Unknown

@@ -7,17 +7,18 @@ messages again. Attempts that end while others are being recorded share the next
 import asyncio
 import logging
 import random
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 
 from bridge import clock
 from bridge.aftermath import follow_up
+from bridge.editing import Post
 from bridge.errors import StoreUnavailable
 from bridge.metrics import DEAD_LETTERS
 from bridge.model import Answer, Message
 from bridge.retry import Again, Dead, Done, Halved, Step, settle
-from bridge.store import Store, Tx, messages, targets
+from bridge.store import Store, Tx, messages, posts, targets
 from bridge.store.targets import TargetState
 from bridge.targets import Target
 
@@ -32,7 +33,7 @@ class Ended:
     """An attempt that was begun in the store, and the target's answer; null where nothing went out after all.
 
     `began` is when it went out (µs). `others_fail`: see `retry.settle`.
-    `falls` says which templates could not be used.
+    `falls` says which templates could not be used, `posts` what stands at the target since.
     """
 
     target: Target
@@ -41,6 +42,7 @@ class Ended:
     answer: Answer | None
     others_fail: bool = False
     falls: Sequence[str] = ()
+    posts: Mapping[str, Post] = field(default_factory=dict)
 
 
 class Recorder:
@@ -136,6 +138,8 @@ class Recorder:
             steps.append(step if ours else None)
             if not ours:
                 continue
+            for key, post in ended.posts.items():
+                await posts.save(tx, self._name, key, post, now)
             await follow_up(
                 tx,
                 ended.target,

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import StrEnum
 from fnmatch import fnmatchcase, translate
-from typing import Annotated, Any, Literal, TypeAlias, get_args, get_type_hints
+from typing import Annotated, Any, TypeAlias, get_args, get_type_hints
 
 from pydantic import Field
 
+from bridge.editing import Mode
 from bridge.model import (
     App,
     Counts,
@@ -61,10 +62,17 @@ WORDS = {path: words for path, kinds in FIELDS.items() if (words := _words(kinds
 """Fields that hold one of a few words, and the words."""
 NUMBERS = {path for path, kinds in FIELDS.items() if int in kinds}
 
+MOST_KEY = 500
+"""Characters of a thread key that count."""
+
 SHOWN = 80
 """Characters of a value that a reason shows."""
 
 Words: TypeAlias = str | Annotated[tuple[str, ...], Field(min_length=1)]
+
+
+KeyOf: TypeAlias = Callable[[dict[str, Any]], Any]
+"""A compiled `thread_key`. Takes the result as JSON."""
 
 
 class Mention(Options):
@@ -90,7 +98,9 @@ class Route(Options):
     to: tuple[str, ...]
     """Names of targets. May be empty with `stop: true`: what matches is silenced."""
     template: str | None = None
-    mode: Literal["post"] = "post"
+    mode: Mode = Mode.POST
+    thread_key: str | None = None
+    """A Jinja expression over `result`: what belongs together in `update` and `thread`. Without it, a source's run."""
     mention: Mention | None = None
     stop: bool = False
 
@@ -162,6 +172,19 @@ class Router:
             candidates = [(i, self._routes[i]) for i, step in enumerate(steps) if isinstance(step, Matched)]
             plan = self._plans[pins] = _Plan(tuple(candidates), tuple(steps))
         return plan
+
+
+def thread_key(route: str, result: Mapping[str, Any], keys: Mapping[str, KeyOf]) -> str | None:
+    """What a result belongs together with at its targets: what its route says, else its source's run. Null where that
+    is nothing, or cannot be told: then it is a post of its own. `keys` holds the compiled ones, by the route's name.
+    """
+    if route not in keys:
+        return f"{result['source']}/{result['run_id']}" if result["run_id"] else None
+    try:
+        said = keys[route](dict(result))
+    except Exception:
+        return None
+    return f"{route}/{said}"[:MOST_KEY] if said not in (None, "") else None
 
 
 def order_key(result: dict[str, Any]) -> str | None:

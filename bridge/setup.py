@@ -6,16 +6,17 @@ targets can be sent to. The stages take up a new Setup with their next piece of 
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from pydantic import SecretStr
 
 from bridge.config import Config, Source
+from bridge.editing import Mode
 from bridge.options import Options
 from bridge.render import Renderer
-from bridge.routing import Route, Router
+from bridge.routing import Route, Router, thread_key
 from bridge.targets import Target, build
 from bridge.vendors import VendorOptions
 from bridge.vendors.bridge import VENDOR
@@ -43,6 +44,8 @@ class Setup:
     routes: Mapping[str, Route]
     router: Router
     renderer: Renderer
+    updates: Mapping[str, Sequence[str]]
+    """By target: the routes that update messages there."""
     fingerprints: Mapping[str, str]
     """By target: a digest of its options, secrets included. A change of it ends a pause."""
 
@@ -50,6 +53,10 @@ class Setup:
     def sources(self) -> Mapping[str, Source]:
         """The operator's: those with a door."""
         return self.config.sources
+
+    def thread_key(self, route: str, result: Mapping[str, Any]) -> str | None:
+        """What a result of a route belongs together with at its targets; see `routing.thread_key`."""
+        return thread_key(route, result, self.config.thread_keys)
 
     @property
     def dispatched(self) -> Mapping[str, Source]:
@@ -66,6 +73,10 @@ def set_up(config: Config) -> Setup:
         routes={route.name: route for route in config.routes},
         router=Router(config.routes, config.conditions),
         renderer=renderer,
+        updates={
+            name: [route.name for route in config.routes if route.mode is Mode.UPDATE and name in route.to]
+            for name in config.targets
+        },
         fingerprints={name: _fingerprint(options) for name, options in config.targets.items()},
     )
 

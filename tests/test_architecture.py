@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).parents[1] / "bridge"
 
 LAYERS = (
     ("clock", "errors", "logs", "metrics", "model", "paths"),
-    ("callers", "capture", "options"),
+    ("callers", "capture", "editing", "options"),
     ("pace",),
     ("verify",),
     ("vendors",),
@@ -23,7 +23,7 @@ LAYERS = (
     ("store",),
     ("config",),
     ("alarms", "doctor", "retry", "setup"),
-    ("aftermath",),
+    ("aftermath", "standing"),
     ("attempt", "record"),
     ("deliver", "dispatch", "ingest", "silence"),
     ("web",),

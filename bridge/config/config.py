@@ -3,7 +3,7 @@
 It is made by `load` alone and never changes; a reload makes another one. No repr of it shows a secret.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path as FilePath
 from typing import Any, Literal
@@ -17,11 +17,9 @@ from bridge.config.samples import Sample, shipped
 from bridge.config.schema import Address, Admin, Case, Store
 from bridge.errors import Problem
 from bridge.pace import Rate
-from bridge.routing import Route
+from bridge.routing import Condition, KeyOf, Route
 from bridge.vendors import Vendor, VendorOptions
 from bridge.verify import Scheme, Verifier
-
-Condition = Callable[[dict[str, Any]], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +78,8 @@ class Config:
     routes: tuple[Route, ...]
     conditions: Mapping[str, Condition] = field(repr=False)
     """The compiled `when` of each route that has one, by the route's name."""
+    thread_keys: Mapping[str, KeyOf] = field(repr=False)
+    """The compiled `thread_key` of each route that has one, by the route's name."""
     tests: tuple[Case, ...]
     files: tuple[FilePath, ...]
     """What a change of should be followed by a reload: the file, the secrets it names, the templates."""

@@ -14,14 +14,15 @@ from pydantic import SecretStr, TypeAdapter, ValidationError
 
 from bridge import vendors
 from bridge.config import marks, names, samples, schema, values
-from bridge.config.config import Condition, Config, Source
+from bridge.config.config import Config, Source
 from bridge.config.marks import Document, Path, quoted
 from bridge.config.matches import SYSTEM
 from bridge.config.report import Report, meant
 from bridge.config.samples import Sample
 from bridge.config.values import Filling
 from bridge.errors import ConfigError, Problem, RenderError
-from bridge.render.engine import compile_condition, compile_expression
+from bridge.render.engine import compile_condition, compile_expression, compile_thread_key
+from bridge.routing import Condition, KeyOf
 from bridge.vendors import Vendor, VendorOptions
 from bridge.verify import Scheme, matcher
 
@@ -95,6 +96,7 @@ class _Reading:
         targets = self._mapping("targets", lambda path: self.report.read(schema.TARGET, path))
         routes = self._list("routes", lambda path: self.report.read(schema.ROUTE, path))
         conditions = self._conditions()
+        thread_keys = self._thread_keys()
         tests = self._list("tests", lambda path: self.report.read(schema.CASE, path))
         names.check_routes(self.report, self._vendor_of, targets)
         names.check_fallbacks(self.report, targets)
@@ -120,6 +122,7 @@ class _Reading:
             targets={name: target for name, target in targets.items() if target},
             routes=tuple(route for route in routes if route),
             conditions=conditions,
+            thread_keys=thread_keys,
             tests=tuple(test for test in tests if test),
             files=tuple(dict.fromkeys(files)),
             places=self.report.document.values | self.report.document.keys,
@@ -328,17 +331,23 @@ class _Reading:
         self.report.add(path, "is not an expression that can be used" if filled else error.detail)
 
     def _conditions(self) -> dict[str, Condition]:
+        return self._compiled("when", compile_condition)
+
+    def _thread_keys(self) -> dict[str, KeyOf]:
+        return self._compiled("thread_key", compile_thread_key)
+
+    def _compiled(self, key: str, compile_: Callable[[str], T]) -> dict[str, T]:
         """By the routes' names. Those of routes that are broken otherwise are compiled too, to tell their mistakes."""
-        conditions: dict[str, Condition] = {}
+        compiled: dict[str, T] = {}
         routes = self.report.value(("routes",))
         for index in range(len(routes) if isinstance(routes, list) else 0):
-            when = self.report.value(("routes", index, "when"))
-            if isinstance(when, str):
+            text = self.report.value(("routes", index, key))
+            if isinstance(text, str):
                 try:
-                    conditions[str(self.report.value(("routes", index, "name")))] = compile_condition(when)
+                    compiled[str(self.report.value(("routes", index, "name")))] = compile_(text)
                 except RenderError as error:
-                    self._refused(("routes", index, "when"), error)
-        return conditions
+                    self._refused(("routes", index, key), error)
+        return compiled
 
 
 @cache

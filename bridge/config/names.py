@@ -11,7 +11,8 @@ from typing import Any
 from bridge.config.marks import Path, quoted
 from bridge.config.matches import Sources, check_match
 from bridge.config.report import Report, meant
-from bridge.targets import mention_problem
+from bridge.editing import Mode
+from bridge.targets import mention_problem, mode_problem
 
 Targets = Mapping[str, Any]
 
@@ -32,6 +33,7 @@ def check_routes(report: Report, sources: Sources, targets: Targets) -> None:
             report.add((*path, "to"), text, key=True)
         _to(report, (*path, "to"), targets)
         _mention(report, path, route, targets)
+        _mode(report, path, route, targets)
         check_match(report, (*path, "match"), sources)
 
 
@@ -101,3 +103,15 @@ def _mention(report: Report, path: Path, route: dict[str, Any], targets: Targets
         for where, text in report.texts(at):
             if targets.get(name) and (problem := mention_problem(kind, text)):
                 report.add(at, problem, where=where)
+
+
+def _mode(report: Report, path: Path, route: dict[str, Any], targets: Targets) -> None:
+    """Each target of the route can do what its `mode` says, and a `thread_key` is there for a mode that looks at it."""
+    mode, to = route.get("mode", Mode.POST), route.get("to")
+    if mode not in list(Mode):
+        return
+    if "thread_key" in route and mode == Mode.POST:
+        report.add((*path, "thread_key"), "counts in `mode: update` and `mode: thread` only; set one, or remove it")
+    for _, name in report.texts((*path, "to")) if isinstance(to, list) else ():
+        if (options := targets.get(name)) and (problem := mode_problem(options, Mode(mode))):
+            report.add((*path, "mode"), f"{quoted(mode)} cannot be at target {quoted(name)}: {problem}")

@@ -246,6 +246,15 @@ def compile_condition(text: str) -> Callable[[dict[str, Any]], bool]:
     return holds
 
 
+def compile_thread_key(text: str) -> Callable[[dict[str, Any]], Any]:
+    """Compile a route's `thread_key`: a function of a result (as JSON) that gives what it belongs together with.
+
+    Both the compiler and the function raise RenderError.
+    """
+    evaluate = compile_expression(text, names=("result",))
+    return lambda result: evaluate({"result": result})
+
+
 def describe(error: Exception) -> str:
     """What went wrong in a template, in one line."""
     if isinstance(error, RenderError):

@@ -1,6 +1,6 @@
 """Deliveries: what is owed, one result to one target, from the moment of routing until it was sent or died.
 
-waiting -> sent | dead | cancelled
+waiting -> sent | dead | cancelled | superseded
 """
 
 from collections.abc import Sequence

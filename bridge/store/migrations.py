@@ -170,6 +170,19 @@ STEPS: tuple[tuple[str, ...], ...] = (
             used_at BIGINT NOT NULL,
             PRIMARY KEY (source, fingerprint))""",
     ),
+    (
+        # What stands at a target, for later messages to take its place or to stand below it.
+        """CREATE TABLE posts (
+            target TEXT NOT NULL,
+            key TEXT NOT NULL,
+            external_id TEXT NOT NULL,
+            root_id TEXT NOT NULL,
+            state TEXT NOT NULL,
+            transition TEXT NOT NULL,
+            updated_at BIGINT NOT NULL,
+            PRIMARY KEY (target, key))""",
+        "CREATE INDEX posts_by_age ON posts (updated_at)",
+    ),
 )
 
 

@@ -31,6 +31,16 @@ async def forget_subjects(tx: Tx, before: int) -> int:
     )
 
 
+async def forget_posts(tx: Tx, before: int) -> int:
+    """Let go of where messages stand at their targets that nothing took the place of since then; returns how many."""
+    return await tx.run(
+        """DELETE FROM posts WHERE (target, key) IN
+             (SELECT target, key FROM posts WHERE updated_at < $1 ORDER BY updated_at LIMIT $2)""",
+        before,
+        STEP,
+    )
+
+
 async def erase(tx: Tx, event_id: str, now: int) -> bool | None:
     """Erase an event's body and every text made of it: results, reasons, stored answers. Ids and states stay.
 

@@ -7,7 +7,7 @@ from typing import Any
 from bridge.store.deliveries import COLUMNS
 from bridge.store.tx import Tx
 
-STATES = ("waiting", "sent", "dead", "cancelled")
+STATES = ("waiting", "sent", "dead", "cancelled", "superseded")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

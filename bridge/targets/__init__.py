@@ -10,6 +10,7 @@ from typing import Annotated, Any, TypeAlias
 import httpx2
 from pydantic import Discriminator, Tag
 
+from bridge.editing import Mode
 from bridge.pace import Pace, Rate
 from bridge.render import Renderer
 from bridge.targets import discord, http, inbox, sender, slack
@@ -48,6 +49,17 @@ def mention_problem(kind: str, text: str) -> str | None:
     if kind == "discord":
         return discord.mention_problem(text)
     return f"cannot be, since a target of type {kind} notifies nobody; mention at one of type slack or discord"
+
+
+def mode_problem(options: AnyOptions, mode: Mode) -> str | None:
+    """Why a target cannot do what a route's mode asks; null where it can."""
+    if mode is Mode.POST:
+        return None
+    if isinstance(options, SlackOptions):
+        return slack.mode_problem(options)
+    if isinstance(options, DiscordOptions):
+        return discord.mode_problem(mode)
+    return f"a target of type {options.type} neither edits nor threads; use `mode: post`"
 
 
 def build(

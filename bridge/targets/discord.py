@@ -7,14 +7,15 @@ https://discord.com/developers/docs/topics/rate-limits
 
 import re
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import orjson
 from pydantic import AfterValidator, SecretStr
 
 from bridge import __version__, clock
-from bridge.model import Answer, Message, RefusedMessage, RefusedTarget, Retry, Scope, Sent, Unknown
+from bridge.editing import Edit, Mode
+from bridge.model import Answer, Gone, Message, RefusedMessage, RefusedTarget, Retry, Scope, Sent, Unknown
 from bridge.pace import Rate, Rates
 from bridge.render import Renderer
 from bridge.targets.settings import Common, Digest, Url, secrets_of
@@ -59,6 +60,9 @@ REFUSES_TARGET = {
 
 REFUSES_MESSAGE = frozenset({50006, 50035, 50109, 40005, 200000, 240000})
 """What is wrong with this one message: empty, over a limit, not JSON, too large, or stopped by a content filter."""
+
+GONE = frozenset({10008, 30046, 50005})
+"""What was to be edited: it is unknown, was edited too often for its age, or is somebody else's."""
 
 RETRIES = {
     20016: Scope.TARGET,
@@ -121,10 +125,15 @@ def compose(options: DiscordOptions, message: Message, context: Context, rendere
     shape = {"buttons": options.buttons, "username": options.username}
     rendered = renderer.render("discord", context.template(message), view(message, context, now, **shape))
     secret = options.url.get_secret_value()
+    url, body, edits = _execute(secret, "components" in rendered.body), rendered.body, isinstance(context.place, Edit)
+    if isinstance(context.place, Edit):
+        url, body = _edited(url, cast(dict[str, Any], rendered.body), context.place)
     return Outgoing(
-        url=_execute(secret, "components" in rendered.body),
+        method="PATCH" if edits else "POST",
+        url=url,
         headers={"Content-Type": "application/json"},
-        body=orjson.dumps(rendered.body),
+        body=orjson.dumps(body),
+        idempotent=edits,
         at=now,
         attempts=message.attempts,
         falls=rendered.falls,
@@ -139,7 +148,30 @@ def _execute(url: str, with_components: bool) -> str:
     return urlunsplit(parts._replace(query=urlencode(query), fragment=""))
 
 
-def judge(answer: HttpAnswer) -> Answer:
+def _edited(url: str, body: dict[str, Any], place: Edit) -> tuple[str, dict[str, Any]]:
+    """The address and the body of an edit. What it does not give anew would stay; a name cannot be changed.
+
+    https://docs.discord.com/developers/resources/webhook#edit-webhook-message
+    """
+    parts = urlsplit(url)
+    query = {key: value for key, value in parse_qsl(parts.query) if key in ("thread_id", "with_components")}
+    path = f"{parts.path.rstrip('/')}/messages/{place.external_id}"
+    kept = {key: value for key, value in body.items() if key != "username"}
+    return urlunsplit(parts._replace(path=path, query=urlencode(query))), {
+        "content": "",
+        "embeds": [],
+        "components": [],
+        "flags": 0,
+        **kept,
+    }
+
+
+def mode_problem(mode: Mode) -> str | None:
+    """Why a webhook cannot do what a route's mode asks; null where it can."""
+    return "a Discord webhook cannot reply to a message; use `mode: update`" if mode is Mode.THREAD else None
+
+
+def judge(answer: HttpAnswer) -> Answer | Gone:
     """What Discord's answer means: by its error code, and by its status where the code is none that we know."""
     said = answer.json()
     if answer.status < 300:
@@ -150,6 +182,8 @@ def judge(answer: HttpAnswer) -> Answer:
     if code in REFUSES_TARGET:
         return RefusedTarget(f"{code} (HTTP {answer.status}): {REFUSES_TARGET[code]}")
     reason = _reason(answer, code, said)
+    if code in GONE:
+        return Gone(reason)
     if code in REFUSES_MESSAGE:
         return RefusedMessage(reason)
     if code in RETRIES or answer.status == 429:

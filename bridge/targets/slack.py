@@ -12,7 +12,8 @@ import orjson
 from pydantic import Field, SecretStr, model_validator
 
 from bridge import clock
-from bridge.model import Answer, Message, RefusedMessage, RefusedTarget, Retry, Scope, Sent, Unknown
+from bridge.editing import Edit, New, Place, Reply
+from bridge.model import Answer, Gone, Message, RefusedMessage, RefusedTarget, Retry, Scope, Sent, Unknown
 from bridge.pace import Rate, Rates
 from bridge.render import Renderer
 from bridge.targets.settings import Common, Digest, Url, secrets_of
@@ -20,6 +21,7 @@ from bridge.targets.target import Context, view
 from bridge.targets.wire import HttpAnswer, Outgoing, by_status, excerpt, retry_after
 
 POST_MESSAGE = "https://slack.com/api/chat.postMessage"
+UPDATE = "https://slack.com/api/chat.update"
 
 PACE = (Rate(1, clock.SECOND, burst=3),)
 """One message a second per channel, short bursts tolerated. https://docs.slack.dev/apis/web-api/rate-limits"""
@@ -80,6 +82,11 @@ REFUSES_MESSAGE = frozenset(
     }
 )
 """What is wrong with this one message."""
+
+GONE = frozenset(
+    {"message_not_found", "cant_update_message", "edit_window_closed", "thread_not_found", "cannot_reply_to_message"}
+)
+"""What was to be edited or replied to: https://docs.slack.dev/reference/methods/chat.update#errors"""
 
 RETRIES = {
     "ratelimited": Scope.TARGET,
@@ -148,21 +155,42 @@ def compose(options: SlackOptions, message: Message, context: Context, renderer:
     if options.url is not None:
         url = secret = options.url.get_secret_value()
     else:
-        url, secret = POST_MESSAGE, options.token.get_secret_value() if options.token else ""
+        secret = options.token.get_secret_value() if options.token else ""
         headers["Authorization"] = f"Bearer {secret}"
-        body = {**body, "channel": options.channel, "parse": "none"}
+        url, body = _placed({**body, "parse": "none"}, options.channel, context.place)
     return Outgoing(
         url=url,
         headers=headers,
         body=orjson.dumps(body),
         at=now,
+        idempotent=isinstance(context.place, Edit),
         attempts=message.attempts,
         falls=rendered.falls,
         secrets=(secret,) if options.token else secrets_of(secret),
     )
 
 
-def judge(answer: HttpAnswer) -> Answer:
+def _placed(body: dict[str, Any], channel: str | None, place: Place) -> tuple[str, dict[str, Any]]:
+    """The method, and the message as it takes it. An edit is of the channel in which the message stands; attachments
+    that it does not give anew would stay, and it knows neither names nor unfurling.
+    """
+    if isinstance(place, New):
+        return POST_MESSAGE, {**body, "channel": channel}
+    channel, _, ts = place.external_id.partition(":")
+    if isinstance(place, Reply):
+        return POST_MESSAGE, {**body, "channel": channel, "thread_ts": ts}
+    kept = {key: value for key, value in body.items() if key not in ("username", "unfurl_links", "unfurl_media")}
+    return UPDATE, {"attachments": [], **kept, "channel": channel, "ts": ts}
+
+
+def mode_problem(options: SlackOptions) -> str | None:
+    """Why messages of this target can be neither edited nor replied to; null where they can."""
+    if options.token is None:
+        return "an incoming webhook only posts; give the target a bot's token and a channel instead of its url"
+    return None
+
+
+def judge(answer: HttpAnswer) -> Answer | Gone:
     """What Slack's answer means: by its error code, which both ways share, and by its status where there is none.
 
     An older webhook answers 500 for what newer ones answer 4xx for, and chat.postMessage answers 200 for nearly all.
@@ -178,6 +206,8 @@ def judge(answer: HttpAnswer) -> Answer:
     if code in REFUSES_TARGET:
         return RefusedTarget(f"{code} (HTTP {answer.status}): {REFUSES_TARGET[code]}")
     reason = f"{code} (HTTP {answer.status}){_details(said)}"
+    if code in GONE:
+        return Gone(reason)
     if code in RETRIES:
         return Retry(reason, retry_after(answer), RETRIES[code])
     if code in REFUSES_MESSAGE or answer.status < 300:

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from bridge import clock
-from bridge.model import Answer, Message, Sent, Why
+from bridge.editing import NEW, Place
+from bridge.model import Answer, Gone, Message, Sent, Why
 from bridge.pace import Pace
 from bridge.render import Renderer, View
 from bridge.targets.settings import Common, Patience
@@ -28,6 +29,8 @@ class Context:
 
     templates: Mapping[str, str | None] = field(default_factory=dict)
     mentions: Mapping[str, str | None] = field(default_factory=dict)
+    place: Place = NEW
+    """Where the message goes: `Edit` and `Reply` only at targets that can (`mode_problem`)."""
 
     def template(self, message: Message) -> str | None:
         """The template of a message's route: of several members, all are of one."""
@@ -43,7 +46,7 @@ class Wire(Protocol):
 
 
 Compose = Callable[[Any, Message, Context, Renderer, int], Outgoing]
-Judge = Callable[[HttpAnswer], Answer]
+Judge = Callable[[HttpAnswer], Answer | Gone]
 
 
 def view(message: Message, context: Context, now: int, **shape: Any) -> View:
@@ -119,7 +122,7 @@ class Target:
         what a result or a template holds: the renderer falls to a simpler layout, and `falls` says so."""
         return self._compose(self.options, message, context, self._renderer, now)
 
-    async def send(self, outgoing: Outgoing) -> Answer:
+    async def send(self, outgoing: Outgoing) -> Answer | Gone:
         """One attempt, and what it came to. No reason in it holds the target's address, token or other secret."""
         came = await self._wire.send(outgoing)
         answer = after_failure(came, outgoing) if isinstance(came, Failure) else self._judge(came)

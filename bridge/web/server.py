@@ -224,6 +224,7 @@ class Server:
             partial(retention.forget_seen, now=clock.now()),
             partial(retention.forget_events, before=before),
             partial(retention.forget_subjects, before=unseen),
+            partial(retention.forget_posts, before=before),
         ):
             while await self.store.write(step) >= retention.STEP:  # noqa: ASYNC110 - a pause, not a wait
                 await asyncio.sleep(0.05)

@@ -243,7 +243,15 @@ def test_mistakes_in_targets(target, expected, tmp_path):
         ("{name: a, ▶to: []}", "routes[0].to: `to` names no target"),
         ("▶{to: [slack]}", "routes[0]: the key 'name' is missing"),
         ("{name: a, to: [slack], stop: ▶on}", "routes[0].stop: must be true or false"),
-        ("{name: a, to: [slack], mode: ▶update}", "routes[0].mode: must be 'post'"),
+        ("{name: a, to: [slack], mode: ▶edit}", "routes[0].mode: must be 'post', 'update' or 'thread'"),
+        (
+            "{name: a, to: [slack], mode: ▶update}",
+            "routes[0].mode: 'update' cannot be at target 'slack': an incoming webhook only posts; give the target",
+        ),
+        (
+            "{name: a, to: [slack], thread_key: ▶result.run_id}",
+            "routes[0].thread_key: counts in `mode: update` and `mode: thread` only",
+        ),
         (
             "{name: a, to: [slack], match: {kind: [▶test_rum]}}",
             "routes[0].match.kind: is never 'test_rum'; did yo",

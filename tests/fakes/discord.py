@@ -254,7 +254,9 @@ class Bucket:
 
 
 class FakeDiscord(App):
-    """One webhook at `/api/webhooks/{id}/{token}`; `messages` holds what was posted.
+    """One webhook at `/api/webhooks/{id}/{token}`, its messages at `.../messages/{id}`.
+
+    `messages` holds what was posted, `shown` what stands there by its id.
 
     With `strict_pace` it holds the limits seen in practice: 5 in 2 seconds and 30 in a minute, by `clock` (seconds).
 
@@ -262,7 +264,7 @@ class FakeDiscord(App):
     https://discord.com/developers/docs/topics/rate-limits
     """
 
-    PATH = re.compile(r"/api(?:/v\d+)?/webhooks/(\d+)/([\w-]+)")
+    PATH = re.compile(r"/api(?:/v\d+)?/webhooks/(\d+)/([\w-]+)(?:/messages/(\d+))?")
 
     def __init__(self, strict_pace: bool = True, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__()
@@ -270,6 +272,7 @@ class FakeDiscord(App):
         self.token = "secret"
         self.hook = f"/api/webhooks/{self.webhook}/{self.token}"
         self.messages: list[dict[str, Any]] = []
+        self.shown: dict[str, dict[str, Any]] = {}
         self._buckets = [Bucket(5, 2.0), Bucket(30, 60.0)] if strict_pace else []
         self._clock = clock
 
@@ -285,7 +288,22 @@ class FakeDiscord(App):
         full = [bucket for bucket in self._buckets if not bucket.take(now)]
         if full:
             return rate_limited(max(bucket.until for bucket in full) - now)
+        if match[3]:
+            return self._edit(request, match[3], now)
         return self._execute(request, now)
+
+    def _edit(self, request: Request, message_id: str, now: float) -> Reply:
+        if request.method != "PATCH":
+            return refused(405, 0, "405: Method Not Allowed")
+        if message_id not in self.shown:
+            return refused(404, 10008, "Unknown Message")
+        payload = request.json()
+        wrong = problems(payload)
+        if "username" in payload or wrong:
+            errors = {"_errors": [{"code": "BASE_TYPE", "message": each} for each in wrong]}
+            return refused(400, 50035, "Invalid Form Body", errors)
+        self.shown[message_id] |= payload
+        return Reply(200, {"id": message_id, "type": 0, **self.shown[message_id]}, self._headers(now))
 
     def _execute(self, request: Request, now: float) -> Reply:
         try:
@@ -300,6 +318,7 @@ class FakeDiscord(App):
         if request.query.get("wait") != "true":
             return Reply(204, b"", self._headers(now))
         message = {"id": str(1_100_000_000_000_000_000 + len(self.messages)), "type": 0, **payload}
+        self.shown[message["id"]] = dict(payload)
         return Reply(200, message, self._headers(now))
 
     def _headers(self, now: float) -> dict[str, str]:

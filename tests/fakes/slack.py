@@ -311,7 +311,9 @@ def _keys(path: str, value: dict[str, Any], known: set[str]) -> Problems:
 
 
 class FakeSlack(App):
-    """Incoming webhooks at `/services/...` and `/api/chat.postMessage`; `messages` holds what was posted.
+    """Incoming webhooks at `/services/...`, `/api/chat.postMessage` and `/api/chat.update`.
+
+    `messages` holds what was posted, `shown` what stands there by its ts.
 
     https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks
     https://docs.slack.dev/reference/methods/chat.postMessage
@@ -325,11 +327,12 @@ class FakeSlack(App):
         self.token = token
         self.channel = channel
         self.messages: list[dict[str, Any]] = []
+        self.shown: dict[str, dict[str, Any]] = {}
 
     def reply(self, request: Request) -> Reply:
         if request.method != "POST":
             return Reply(405, "method_not_allowed")
-        if request.path == "/api/chat.postMessage":
+        if request.path in ("/api/chat.postMessage", "/api/chat.update"):
             return self._api(request)
         return self._webhook(request) if request.path == self.hook else Reply(404, "no_service")
 
@@ -354,11 +357,19 @@ class FakeSlack(App):
             return _failed("invalid_json")
         if payload.get("channel") != self.channel:
             return _failed("channel_not_found")
-        wrong = problems(payload)
+        updates = request.path == "/api/chat.update"
+        known = payload.get("ts" if updates else "thread_ts")
+        if (updates or known is not None) and known not in self.shown:
+            return _failed("message_not_found" if updates else "thread_not_found")
+        wrong = problems({key: value for key, value in payload.items() if key != "ts" or not updates})
         if wrong:
             return _failed(_code(wrong), {"messages": [f"[ERROR] {each}" for each in wrong]})
-        self.messages.append(payload)
-        ts = f"1405895017.{len(self.messages):06}"
+        if updates:
+            ts = str(known)
+        else:
+            self.messages.append(payload)
+            ts = f"1405895017.{len(self.messages):06}"
+        self.shown[ts] = payload
         return Reply(200, {"ok": True, "channel": self.channel, "ts": ts, "message": payload})
 
 

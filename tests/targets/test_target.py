@@ -7,7 +7,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from bridge.model import Answer, RefusedMessage, RefusedTarget, Retry, Scope, Sent
+from bridge.model import Answer, Gone, RefusedMessage, RefusedTarget, Retry, Scope, Sent
 from bridge.render import Renderer
 from bridge.targets import Context, Target, build
 from bridge.targets.wire import Outgoing
@@ -19,10 +19,10 @@ from tests.targets.making import NOW, Saying, message, options, outgoing
 SECRET = "very-secret-0123456789"
 
 
-def delivered(target: Target, times: int = 1) -> list[Answer]:
+def delivered(target: Target, times: int = 1) -> list[Answer | Gone]:
     """What became of the same message, sent as often."""
 
-    async def send() -> list[Answer]:
+    async def send() -> list[Answer | Gone]:
         out = target.compose(message(), Context(), NOW)
         answers = [await target.send(out) for _ in range(times)]
         await target.close()
@@ -144,7 +144,7 @@ def test_nothing_secret_stands_in_the_repr_of_what_goes_out(keys):
 
 
 def test_a_certain_failure_and_an_uncertain_one_are_told_apart():
-    async def send(target: Target, out: Outgoing) -> Answer:
+    async def send(target: Target, out: Outgoing) -> Answer | Gone:
         return await target.send(out)
 
     def failing(request: httpx2.Request) -> httpx2.Response:

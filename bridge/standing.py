@@ -1,0 +1,68 @@
+"""What stands at a target, and what that means for the next message: looked up before an attempt, written after it.
+
+In: a stored message and the configuration of the moment; out: where it goes, and under which keys it then stands.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import partial
+
+from bridge.editing import NEW, Edit, Mode, Place, Post, Reply, place
+from bridge.model import Answer, Message, Sent, Why
+from bridge.setup import Setup
+from bridge.store import Store, posts
+from bridge.targets import mode_problem
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a message goes, and the keys (a run's, a subject's) under which later ones find it; none where they never
+    look.
+    """
+
+    place: Place = NEW
+    keys: tuple[str, ...] = ()
+    roots: Mapping[str, str] = field(default_factory=dict)
+    """The first message of the thread under a key."""
+
+
+async def look_up(store: Store, message: Message, setup: Setup) -> Standing:
+    """Where a message goes, by its route's mode. What is not simply new (a replay, a test), and what holds several, is
+    always a post of its own, and nothing takes its place.
+
+    Raises StoreUnavailable.
+    """
+    member = message.members[0]
+    route = setup.routes.get(member.route)
+    if route is None or message.size > 1 or member.why is not Why.NEW:
+        return Standing()
+    if route.mode is Mode.POST or mode_problem(setup.config.targets[message.target], route.mode):
+        return Standing()
+    run = setup.thread_key(member.route, member.result)
+    subject = member.result["subject_key"]
+    keys = ([f"run:{run}"] if run else []) + ([f"subject:{member.result['source']}/{subject}"] if subject else [])
+    found = await store.read(partial(posts.find, target=message.target, keys=keys))
+    where = place(
+        route.mode,
+        member.result,
+        mentions=member.mention,
+        run=found.get(f"run:{run}"),
+        subject=found.get(f"subject:{member.result['source']}/{subject}"),
+    )
+    return Standing(where, tuple(keys), {key: post.root_id for key, post in found.items()})
+
+
+def stands(standing: Standing, where: Place, message: Message, answer: Answer) -> Mapping[str, Post]:
+    """What stands at the target after an attempt that went to `where`, by key."""
+    if not isinstance(answer, Sent) or answer.external_id is None:
+        return {}
+    result = message.members[0].result
+    shown = result["state"], result["history"]["transition"]
+    return {
+        key: Post(
+            answer.external_id,
+            standing.roots.get(key, answer.external_id) if isinstance(where, Reply | Edit) else answer.external_id,
+            *shown,
+        )
+        for key in standing.keys
+    }

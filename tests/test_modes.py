@@ -1,0 +1,188 @@
+"""Routes that update and thread, over the real wire: what is edited, what is posted, and what is dropped on the way."""
+
+import asyncio
+import json
+from dataclasses import replace
+from functools import partial
+
+import httpx2
+import pytest
+
+from bridge import clock
+from bridge.config import load
+from bridge.deliver import Worker
+from bridge.dispatch import Dispatcher
+from bridge.ingest import ingest
+from bridge.model import Received
+from bridge.setup import set_up
+from bridge.store import deliveries, open_store
+from bridge.targets import build
+from tests.bridges import bridge, config, told
+from tests.fakes.discord import FakeDiscord
+from tests.fakes.server import serving
+from tests.fakes.slack import FakeSlack
+
+STARTED = b'{"type":"deployment.started","data":{"taskId":"task_2"}}'
+BUILDING = b'{"type":"deployment.started","data":{"taskId":"task_2","description":"building"}}'
+COMPLETED = b'{"type":"deployment.completed","data":{"taskId":"task_2"}}'
+FAILED = b'{"type":"deployment.failed","data":{"taskId":"task_2"}}'
+OTHER = b'{"type":"deployment.started","data":{"taskId":"task_3"}}'
+
+
+@pytest.fixture
+def discord():
+    fake = FakeDiscord(strict_pace=False)
+    with serving(fake) as url:
+        yield fake, url
+
+
+def updating(folder, url, fake, keys="", store_url=None):
+    body = f"""
+targets:
+  team: {{type: discord, url: "{url}{fake.hook}", pace: 1000/s{keys}}}
+routes:
+  - {{name: deploys, to: [team], mode: update}}
+"""
+    return config(folder, body, store_url)
+
+
+async def post_all(one, *bodies):
+    for n, body in enumerate(bodies, start=1):
+        assert (await one.post("deploys", body)).status_code == 200
+        await one.settled(n)
+
+
+def texts(fake):
+    """What stands there, each message as one text."""
+    return [json.dumps(message, ensure_ascii=False) for message in fake.shown.values()]
+
+
+def test_a_run_that_ends_takes_the_place_of_its_beginning(tmp_path, discord):
+    fake, url = discord
+    told(updating(tmp_path, url, fake), partial(post_all_of, [STARTED, COMPLETED, OTHER]))
+    assert [request.method for request in fake.requests] == ["POST", "PATCH", "POST"]
+    assert len(fake.shown) == 2
+    assert "SUCCEEDED" in texts(fake)[0]
+    edited = json.loads(fake.requests[1].body)
+    assert edited["allowed_mentions"] == {"parse": []}
+
+
+async def post_all_of(bodies, one):
+    await post_all(one, *bodies)
+
+
+def test_what_is_gone_is_posted_anew_and_edited_from_then_on(tmp_path, discord):
+    fake, url = discord
+
+    async def story(one):
+        await post_all(one, STARTED)
+        fake.shown.clear()
+        assert (await one.post("deploys", BUILDING)).status_code == 200
+        await one.settled(2)
+        assert (await one.post("deploys", COMPLETED)).status_code == 200
+        return await one.settled(3)
+
+    rows = told(updating(tmp_path, url, fake), story)
+    assert {row["state"] for row in rows} == {"sent"}
+    assert [request.method for request in fake.requests] == ["POST", "PATCH", "POST", "PATCH"]
+    assert len(fake.shown) == 1
+
+
+def test_the_ids_outlive_a_restart(tmp_path, discord, store_url):
+    fake, url = discord
+    path = updating(tmp_path, url, fake, store_url=store_url)
+    told(path, partial(post_all_of, [STARTED]))
+
+    async def story(one):
+        assert (await one.post("deploys", COMPLETED)).status_code == 200
+        await one.settled(2)
+
+    told(path, story)
+    assert [request.method for request in fake.requests] == ["POST", "PATCH"]
+
+
+def test_of_updates_that_waited_only_the_last_is_sent_and_the_others_say_so(tmp_path, discord):
+    fake, url = discord
+
+    async def story():
+        async with bridge(updating(tmp_path, url, fake)) as one:
+            await one.api("/targets/team/pause", method="POST")
+            for body in (STARTED, BUILDING, COMPLETED):
+                assert (await one.post("deploys", body)).status_code == 200
+            async with asyncio.timeout(10):
+                while len(await listed(one.server.store)) < 3:
+                    await asyncio.sleep(0.01)
+            await one.api("/targets/team/resume", method="POST")
+            return await one.settled(3)
+
+    rows = asyncio.run(story())
+    assert [row["state"] for row in rows] == ["superseded", "superseded", "sent"]
+    assert rows[2]["id"] in rows[1]["reason"]
+    assert len(fake.requests) == 1
+
+
+# ------------------------------------------------------------------------------------------- Slack, by a bot's token
+
+
+def slack_story(folder, mode, bodies, fake):
+    """Dispatch and deliver those hooks to Slack's Web API, one after the other."""
+    body = f"""
+sources: {{deploys: {{vendor: autonoma, verify: none}}}}
+targets: {{ops: {{type: slack, token: {fake.token}, channel: {fake.channel}, pace: 1000/s}}}}
+routes: [{{name: deploys, to: [ops], mode: {mode}}}]
+"""
+    loaded = load(config(folder, body), {})
+    made = set_up(loaded)
+    ops = build("ops", loaded.targets["ops"], made.renderer, httpx2.ASGITransport(fake))
+    setup = replace(made, targets={"ops": ops})
+
+    async def run():
+        store = await open_store(loaded.store.url.get_secret_value(), exclusive=True)
+        dispatcher = Dispatcher(store, lambda: setup, "me", lambda _: None)
+        worker = Worker("ops", store, lambda: setup, "me")
+        running = asyncio.create_task(worker.run())
+        for n, hook in enumerate(bodies, start=1):
+            now = clock.now()
+            await ingest(
+                Received("deploys", "POST", "", (), hook, now), setup.sources["deploys"], store, now, lambda *_: None
+            )
+            while await dispatcher.turn(now):
+                pass
+            worker.wake()
+            async with asyncio.timeout(10):
+                while len([row for row in await listed(store) if row["state"] == "sent"]) < n:
+                    await asyncio.sleep(0.01)
+        worker.stop()
+        await running
+        await store.close()
+
+    asyncio.run(run())
+
+
+async def listed(store):
+    return await store.read(partial(deliveries.listed, limit=100))
+
+
+def test_slack_updates_with_a_token(tmp_path):
+    fake = FakeSlack()
+    slack_story(tmp_path, "update", [STARTED, COMPLETED], fake)
+    assert [request.path for request in fake.requests] == ["/api/chat.postMessage", "/api/chat.update"]
+    (shown,) = fake.shown.values()
+    assert "SUCCEEDED" in shown["text"]
+    assert isinstance(shown["ts"], str)
+
+
+def test_a_thread_stands_below_its_first_message_and_tells_nobody_in_the_channel(tmp_path):
+    fake = FakeSlack()
+    slack_story(tmp_path, "thread", [STARTED, FAILED, OTHER], fake)
+    first, second, other = fake.messages
+    assert second["thread_ts"] == next(iter(fake.shown))
+    assert "thread_ts" not in first
+    assert "thread_ts" not in other
+    assert not second.get("reply_broadcast")
+
+
+def test_what_broke_is_a_post_of_its_own(tmp_path):
+    fake = FakeSlack()
+    slack_story(tmp_path, "update", [STARTED, FAILED], fake)
+    assert [request.path for request in fake.requests] == ["/api/chat.postMessage"] * 2
