@@ -1,0 +1,87 @@
+"""A paused target goes on in four ways: by command, by the API, by a change of its configuration, by the hourly try."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from bridge.store import targets
+from tests.bridges import config, told
+from tests.cli.test_commands import drawbridge
+from tests.fakes.asgi import App, Reply
+from tests.fakes.server import serving
+
+TARGETS = """
+targets:
+  lake: {{type: http, url: "{url}/in"{more}}}
+  other: {{type: http, url: "{other}/in"}}
+routes:
+  - {{name: hooks, match: {{source: mobile}}, to: [lake]}}
+  - {{name: watch, match: {{source: bridge}}, to: [other]}}
+"""
+
+
+async def by_command(bridge, folder, _):
+    await asyncio.to_thread(drawbridge, folder, "targets", "resume", "lake")
+
+
+async def by_api(bridge, _, __):
+    await bridge.api("/targets/lake/resume", method="POST")
+
+
+async def by_its_configuration(bridge, _, rewrite):
+    rewrite(", timeout: {read: 14s}")
+    await bridge.server.reload()
+
+
+@pytest.mark.parametrize("way", [by_command, by_api, by_its_configuration])
+def test_a_paused_target_goes_on_with_all_that_it_kept(tmp_path, way):
+    lake, other = App(), App()
+    with serving(lake) as url, serving(other) as elsewhere:
+
+        def rewrite(more=""):
+            return config(tmp_path, TARGETS.format(url=url, other=elsewhere, more=more))
+
+        async def story(bridge):
+            lake.then(Reply(410))
+            await bridge.sample("mobile", "passed")
+            async with asyncio.timeout(10):
+                while (await bridge.ready())["paused"] != ["lake"]:
+                    await asyncio.sleep(0.01)
+            await bridge.sample("mobile", "failed")
+            await bridge.alarms_settled(1)
+            held = len(lake.requests)
+            await way(bridge, tmp_path, rewrite)
+            rows = await bridge.settled(2)
+            return held, rows, (await bridge.ready())["paused"]
+
+        held, rows, paused = told(rewrite(), story)
+    assert (held, paused) == (1, [])
+    assert [row["state"] for row in rows] == ["sent", "sent"]
+
+
+def test_a_paused_target_is_tried_hourly_and_goes_on_when_it_takes_the_message(tmp_path):
+    lake, other = App(), App()
+    with serving(lake) as url, serving(other) as elsewhere:
+        path = config(tmp_path, TARGETS.format(url=url, other=elsewhere, more=""))
+
+        async def pausing(bridge):
+            lake.then(Reply(410))
+            await bridge.sample("mobile", "passed")
+            await bridge.alarms_settled(1)
+
+            async def an_hour_passes(tx):
+                await targets.save(tx, replace(await targets.load_to_change(tx, "lake"), not_before=0))
+
+            await bridge.server.store.write(an_hour_passes)
+
+        async def after_an_hour(bridge):
+            rows = await bridge.settled(1)
+            await bridge.alarms_settled(2)
+            return rows, (await bridge.ready())["paused"]
+
+        told(path, pausing)
+        rows, paused = told(path, after_an_hour)
+    assert (paused, [row["state"] for row in rows]) == ([], ["sent"])
+    titles = [request.json()["title"] for request in other.requests]
+    assert titles == ["Target lake is paused", "Target lake takes messages again"]
