@@ -27,7 +27,14 @@ _LOOKS = {
     "queued": ("⏳", "QUEUED", BLUE),
     "running": ("▶️", "RUNNING", BLUE),
 }
-_WENT_WELL = {"deployment": "SUCCEEDED", "session": "SUCCEEDED", "code": "SUCCEEDED", "security": "OK", "system": "OK"}
+_WENT_WELL = {
+    "deployment": "SUCCEEDED",
+    "session": "SUCCEEDED",
+    "code": "SUCCEEDED",
+    "security": "OK",
+    "system": "OK",
+    "other": "SUCCEEDED",
+}
 """What "passed" is called where nothing was tested."""
 
 _SEVERITY_LOOKS = {
