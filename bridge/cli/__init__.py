@@ -13,6 +13,7 @@ COMMANDS = {
     "demo": "demo",
     "check": "config",
     "schema": "config",
+    "preview": "preview",
     "vendors": "vendors",
     "health": "health",
     "send": "operate",

@@ -54,7 +54,7 @@ def rehearse(config: Config, now: int) -> list[Problem]:
     router = Router(config.routes, config.conditions)
     failed: dict[tuple[str, int, int], tuple[Problem, set[str]]] = {}
     for source, sample in _samples(config):
-        for result in _understand(source, sample, now):
+        for result in understand(source, sample, now):
             place(None, result)
             cap_items(result)
             plain = as_json(result) | {"payload": result.payload}
@@ -75,7 +75,8 @@ def _samples(config: Config) -> Iterator[tuple[Source, Sample]]:
             yield source, sample
 
 
-def _understand(source: Source, sample: Sample, now: int) -> list[Result]:
+def understand(source: Source, sample: Sample, now: int) -> list[Result]:
+    """What a sample says, as if it had come through that door at `now` (µs) and had proved itself."""
     event = Event(
         id=clock.uuid7(now),
         seq=0,
@@ -161,7 +162,7 @@ def run_tests(config: Config, now: int) -> list[Problem]:
         except LookupError as error:
             problems.append(config.problem(("tests", index, "sample"), str(error)))
             continue
-        results = _understand(source, sample, now)
+        results = understand(source, sample, now)
         if test.after and not any(result.subject_key for result in results):
             text = f"the sample {test.sample!r} names no subject, so no verdict can come before it"
             problems.append(config.problem(("tests", index, "after"), text))
@@ -193,7 +194,7 @@ def _play(results: Sequence[Result], test: Case, router: Router) -> _Outcome:
     mentioned: set[str] = set()
     told, trails = [], []
     for result in results:
-        place(_before(result, test.after), result)
+        place(before(result, test.after), result)
         cap_items(result)
         plain = as_json(result) | {"payload": result.payload}
         decision = router.route(plain)
@@ -204,8 +205,8 @@ def _play(results: Sequence[Result], test: Case, router: Router) -> _Outcome:
     return _Outcome(frozenset(to), frozenset(mentioned), told, trails)
 
 
-def _before(result: Result, verdicts: Sequence[str]) -> Subject | None:
-    """The subject after `verdicts`, an hour apart. A bad one failed in the items that fail in the sample."""
+def before(result: Result, verdicts: Sequence[str]) -> Subject | None:
+    """The subject after `verdicts`, oldest first, an hour apart. A bad one failed in what fails in the sample."""
     subject: Subject | None = None
     for age, verdict in zip(range(len(verdicts), 0, -1), verdicts, strict=True):
         outcome = Outcome(verdict)

@@ -75,9 +75,9 @@ def _bar(color: Any) -> Markup:
     """The stripe beside an attachment or an embed. Its colour says nothing that the words do not say."""
     hexed = f"#{color:06x}" if isinstance(color, int) else str(color or "")
     fill = hexed if re.fullmatch(r"#?[0-9a-fA-F]{6}", hexed) else "#8d8d8d"
-    return Markup(
-        '<svg class="bar" aria-hidden="true"><rect width="100%" height="100%" fill="#{}"/></svg>'
-    ).format(fill.lstrip("#"))
+    return Markup('<svg class="bar" aria-hidden="true"><rect width="100%" height="100%" fill="#{}"/></svg>').format(
+        fill.lstrip("#")
+    )
 
 
 def _entries(value: Any) -> list[dict[str, Any]]:
@@ -186,9 +186,8 @@ def _embed(embed: dict[str, Any]) -> Markup:
     fields = [_field(field) for field in _entries(embed.get("fields"))]
     if fields:
         parts.append(Markup('<dl class="fields">{}</dl>').format(Markup("").join(fields)))
-    for key in ("image", "thumbnail"):
-        if embed.get(key):
-            parts.append(Markup('<span class="picture">picture: {}</span>').format(_json(embed[key])))
+    pictures = [embed[key] for key in ("image", "thumbnail") if embed.get(key)]
+    parts += [Markup('<span class="picture">picture: {}</span>').format(_json(picture)) for picture in pictures]
     parts.append(_footer(embed))
     return Markup('<div class="embed">{}<div>{}</div></div>').format(_bar(embed.get("color")), Markup("").join(parts))
 

@@ -41,7 +41,7 @@ def moment(seconds: str, written: str, fallback: str = "") -> Markup:
         text = written.format(at=at)
     except (ValueError, OverflowError):
         return escape(fallback or seconds)
-    note = "{:%Y-%m-%d %H:%M} UTC; each reader sees it in their own time zone".format(at)
+    note = f"{at:%Y-%m-%d %H:%M} UTC; each reader sees it in their own time zone"
     return Markup('<time datetime="{}" title="{}">{}</time>').format(f"{at:%Y-%m-%dT%H:%M:%SZ}", note, text)
 
 
