@@ -38,7 +38,7 @@ from tests.fakes import hostile
 from tests.fakes.asgi import App, Reply
 from tests.fakes.server import listening, serving
 
-QUICK = "timeout: {connect: 200ms, read: 300ms}, retry: {first: 10ms}"
+QUICK = "timeout: {connect: 2s, read: 700ms}, retry: {first: 10ms}"
 PATIENCE = 10
 """Seconds in which everything here must have happened."""
 
@@ -727,7 +727,7 @@ targets:
   slack: {{type: slack, url: "{urls["slack"]}", pace: 1000/s}}
   discord: {{type: discord, url: "{urls["discord"]}", pace: 1000/s}}
   http: {{type: http, url: "{urls["http"]}", format: template}}
-routes: [{{name: all, template: broken, to: [slack, discord, http]}}]
+routes: [{{name: all, match: {{source: mobile}}, template: broken, to: [slack, discord, http]}}]
 """,
             ),
             story,

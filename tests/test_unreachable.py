@@ -14,7 +14,7 @@ from tests.fakes.asgi import App
 from tests.fakes.server import listening, serving
 from tests.test_faults import PATIENCE, attempts, batch, until
 
-QUICK = "timeout: {connect: 300ms, read: 300ms}, retry: {first: 10ms, most: 50ms}"
+QUICK = "timeout: {connect: 2s, read: 700ms}, retry: {first: 10ms, most: 50ms}"
 
 TROUBLES = {
     "nameless": ("no such host", False),
@@ -57,7 +57,8 @@ def a_bad_day(tmp_path_factory, certificate):
             "good": servers.enter_context(serving(good)),
         }
         lines = [f'  {name}: {{type: http, url: "{url}/in", {QUICK}}}' for name, url in urls.items()]
-        text = "\n".join(["targets:", *lines, f"routes: [{{name: all, to: [{', '.join(urls)}]}}]"])
+        routes = f"routes: [{{name: all, match: {{source: mobile}}, to: [{', '.join(urls)}]}}]"
+        text = "\n".join(["targets:", *lines, routes])
         rows, tries, states = told(config(tmp_path_factory.mktemp("unreachable"), text), story)
     return rows, tries, states, unvouched.requests
 
