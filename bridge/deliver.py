@@ -299,8 +299,9 @@ class Worker:
             Ended(target, message, began, answer, others_fail, falls=ended.falls, posts=ended.posts)
         )
         failed = isinstance(answer, Retry | RefusedTarget | Unknown)
-        if failed or (isinstance(answer, Sent) and answer.hold):
-            await recorded  # it may say that the target takes no more for now
+        if failed or ended.posts or (isinstance(answer, Sent) and answer.hold):
+            # It may say that the target takes no more for now, and the next one looks up what stands there.
+            await recorded
         passed.set_result(not failed)
         return recorded
 

@@ -124,11 +124,23 @@ def test_of_updates_that_waited_only_the_last_is_sent_and_the_others_say_so(tmp_
 # ------------------------------------------------------------------------------------------- Slack, by a bot's token
 
 
-def slack_story(folder, mode, bodies, fake):
-    """Dispatch and deliver those hooks to Slack's Web API, one after the other."""
+class SlowDisk:
+    """A store whose commits take their time."""
+
+    def __init__(self, store):
+        self.read = store.read
+        self._write = store.write
+
+    async def write(self, operation):
+        await asyncio.sleep(0.02)
+        return await self._write(operation)
+
+
+def slack_story(folder, mode, bodies, fake, *, together=False, channel=None):
+    """Dispatch and deliver those hooks to Slack's Web API, one after the other; or `together`, when all are owed."""
     body = f"""
 sources: {{deploys: {{vendor: autonoma, verify: none}}}}
-targets: {{ops: {{type: slack, token: {fake.token}, channel: {fake.channel}, pace: 1000/s}}}}
+targets: {{ops: {{type: slack, token: {fake.token}, channel: {channel or fake.channel}, pace: 1000/s burst 9}}}}
 routes: [{{name: deploys, to: [ops], mode: {mode}}}]
 """
     loaded = load(config(folder, body), {})
@@ -139,9 +151,10 @@ routes: [{{name: deploys, to: [ops], mode: {mode}}}]
     async def run():
         store = await open_store(loaded.store.url.get_secret_value(), exclusive=True)
         dispatcher = Dispatcher(store, lambda: setup, "me", lambda _: None)
-        worker = Worker("ops", store, lambda: setup, "me")
-        running = asyncio.create_task(worker.run())
-        for n, hook in enumerate(bodies, start=1):
+        worker = Worker("ops", SlowDisk(store), lambda: setup, "me")
+        before = len(await listed(store))
+        running = None if together else asyncio.create_task(worker.run())
+        for n, hook in enumerate(bodies, start=before + 1):
             now = clock.now()
             await ingest(
                 Received("deploys", "POST", "", (), hook, now), setup.sources["deploys"], store, now, lambda *_: None
@@ -149,14 +162,22 @@ routes: [{{name: deploys, to: [ops], mode: {mode}}}]
             while await dispatcher.turn(now):
                 pass
             worker.wake()
-            async with asyncio.timeout(10):
-                while len([row for row in await listed(store) if row["state"] == "sent"]) < n:
-                    await asyncio.sleep(0.01)
+            if running:
+                await sent(store, n)
+        if running is None:
+            running = asyncio.create_task(worker.run())
+            await sent(store, before + len(bodies))
         worker.stop()
         await running
         await store.close()
 
     asyncio.run(run())
+
+
+async def sent(store, count):
+    async with asyncio.timeout(10):
+        while len([row for row in await listed(store) if row["state"] == "sent"]) < count:
+            await asyncio.sleep(0.01)
 
 
 async def listed(store):
@@ -180,6 +201,14 @@ def test_a_thread_stands_below_its_first_message_and_tells_nobody_in_the_channel
     assert "thread_ts" not in first
     assert "thread_ts" not in other
     assert not second.get("reply_broadcast")
+
+
+def test_what_was_owed_together_stands_in_one_thread_too(tmp_path):
+    fake = FakeSlack()
+    slack_story(tmp_path, "thread", [STARTED, BUILDING, COMPLETED], fake, together=True)
+    first, *replies = fake.messages
+    assert "thread_ts" not in first
+    assert [reply.get("thread_ts") for reply in replies] == [next(iter(fake.shown))] * 2
 
 
 def test_what_broke_is_a_post_of_its_own(tmp_path):
