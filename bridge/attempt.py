@@ -11,7 +11,7 @@ from functools import partial
 from bridge import clock
 from bridge.editing import NEW, Post
 from bridge.metrics import ATTEMPT_SECONDS, ATTEMPTS, RENDER_FALLS
-from bridge.model import Answer, Gone, Member, Message, RefusedMessage, Unknown
+from bridge.model import Answer, Gone, Member, Message, RefusedMessage, RefusedTarget, Unknown
 from bridge.normalize import Parsed, parse
 from bridge.setup import Setup
 from bridge.standing import look_up, stands
@@ -75,7 +75,8 @@ async def attempt(store: Store, target: Target, message: Message, setup: Setup, 
     whole, context = _with_payloads(message, target), _context(message, setup)
     answer, falls = await _send(target, whole, replace(context, place=standing.place), began)
     where = standing.place
-    if isinstance(answer, Gone):
+    if isinstance(answer, Gone) or (where != NEW and isinstance(answer, RefusedTarget)):
+        # What refuses the place of an earlier message need not refuse a new one: the channel may be another by now.
         log.warning("target %s: message %s is posted anew: %s", target.name, message.id, answer.reason)
         where = NEW
         answer, falls = await _send(target, whole, context, began)

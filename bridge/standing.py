@@ -11,7 +11,7 @@ from bridge.editing import NEW, Edit, Mode, Place, Post, Reply, place
 from bridge.model import Answer, Message, Sent, Why
 from bridge.setup import Setup
 from bridge.store import Store, posts
-from bridge.targets import mode_problem
+from bridge.targets import mode_problem, posts_beside
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +36,14 @@ async def look_up(store: Store, message: Message, setup: Setup) -> Standing:
     route = setup.routes.get(member.route)
     if route is None or message.size > 1 or member.why is not Why.NEW:
         return Standing()
-    if route.mode is Mode.POST or mode_problem(setup.config.targets[message.target], route.mode):
+    options = setup.config.targets.get(message.target)
+    if route.mode is Mode.POST or options is None or mode_problem(options, route.mode):
         return Standing()
     run = setup.thread_key(member.route, member.result)
     subject = member.result["subject_key"]
     keys = ([f"run:{run}"] if run else []) + ([f"subject:{member.result['source']}/{subject}"] if subject else [])
-    found = await store.read(partial(posts.find, target=message.target, keys=keys))
+    known = await store.read(partial(posts.find, target=message.target, keys=keys))
+    found = {key: post for key, post in known.items() if posts_beside(options, post.external_id)}
     where = place(
         route.mode,
         member.result,

@@ -140,7 +140,7 @@ def slack_story(folder, mode, bodies, fake, *, together=False, channel=None):
     """Dispatch and deliver those hooks to Slack's Web API, one after the other; or `together`, when all are owed."""
     body = f"""
 sources: {{deploys: {{vendor: autonoma, verify: none}}}}
-targets: {{ops: {{type: slack, token: {fake.token}, channel: {channel or fake.channel}, pace: 1000/s burst 9}}}}
+targets: {{ops: {{type: slack, token: {fake.token}, channel: "{channel or fake.channel}", pace: 1000/s burst 9}}}}
 routes: [{{name: deploys, to: [ops], mode: {mode}}}]
 """
     loaded = load(config(folder, body), {})
@@ -214,4 +214,23 @@ def test_what_was_owed_together_stands_in_one_thread_too(tmp_path):
 def test_what_broke_is_a_post_of_its_own(tmp_path):
     fake = FakeSlack()
     slack_story(tmp_path, "update", [STARTED, FAILED], fake)
+    assert [request.path for request in fake.requests] == ["/api/chat.postMessage"] * 2
+
+
+@pytest.mark.parametrize("mode", ["update", "thread"])
+@pytest.mark.parametrize("channel", ["C0999999", "#elsewhere"], ids=["by its id", "by its name"])
+def test_when_the_channel_is_another_the_next_message_is_a_post_there(tmp_path, mode, channel):
+    fake = FakeSlack()
+    slack_story(tmp_path, mode, [STARTED], fake)
+    fake.channel = channel
+    slack_story(tmp_path, mode, [COMPLETED], fake, channel=channel)
+    assert [message["channel"] for message in fake.messages] == ["C0123456", channel]
+    assert "thread_ts" not in fake.messages[1]
+
+
+def test_a_channel_that_was_left_is_not_written_to_though_it_could_be(tmp_path):
+    fake = FakeSlack()
+    slack_story(tmp_path, "update", [STARTED], fake)
+    fake.channel = "C0999999"
+    slack_story(tmp_path, "update", [COMPLETED], fake, channel="C0999999")
     assert [request.path for request in fake.requests] == ["/api/chat.postMessage"] * 2

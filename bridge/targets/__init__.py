@@ -23,7 +23,18 @@ from bridge.targets.slack import SlackOptions
 from bridge.targets.target import Context, Target
 from bridge.targets.wire import Outgoing
 
-__all__ = ["Context", "Outgoing", "Pace", "Rate", "Target", "TargetOptions", "build", "mention_problem"]
+__all__ = [
+    "Context",
+    "Outgoing",
+    "Pace",
+    "Rate",
+    "Target",
+    "TargetOptions",
+    "build",
+    "mention_problem",
+    "mode_problem",
+    "posts_beside",
+]
 
 AnyOptions: TypeAlias = SlackOptions | DiscordOptions | HttpOptions | InboxOptions
 
@@ -60,6 +71,11 @@ def mode_problem(options: AnyOptions, mode: Mode) -> str | None:
     if isinstance(options, DiscordOptions):
         return discord.mode_problem(mode)
     return f"a target of type {options.type} neither edits nor threads; use `mode: post`"
+
+
+def posts_beside(options: AnyOptions, external_id: str) -> bool:
+    """Whether a target still posts where that message of it stands; its place may have been changed since."""
+    return not isinstance(options, SlackOptions) or slack.posts_beside(options, external_id)
 
 
 def build(

@@ -23,6 +23,8 @@ from bridge.targets.wire import HttpAnswer, Outgoing, by_status, excerpt, retry_
 POST_MESSAGE = "https://slack.com/api/chat.postMessage"
 UPDATE = "https://slack.com/api/chat.update"
 
+CHANNEL_ID = re.compile(r"[CDG][A-Z0-9]{7,}")
+
 PACE = (Rate(1, clock.SECOND, burst=3),)
 """One message a second per channel, short bursts tolerated. https://docs.slack.dev/apis/web-api/rate-limits"""
 
@@ -188,6 +190,12 @@ def mode_problem(options: SlackOptions) -> str | None:
     if options.token is None:
         return "an incoming webhook only posts; give the target a bot's token and a channel instead of its url"
     return None
+
+
+def posts_beside(options: SlackOptions, external_id: str) -> bool:
+    """Whether the message stands in the target's channel. Of a channel that is not given by its id nobody can tell."""
+    channel, _, _ = external_id.partition(":")
+    return channel == options.channel or not CHANNEL_ID.fullmatch(options.channel or "")
 
 
 def judge(answer: HttpAnswer) -> Answer | Gone:
