@@ -55,6 +55,8 @@ class _Plan:
     wait: int = LOOK
     held: bool = False
     """What is owed only waits for more of it."""
+    compared: int = 0
+    """Up to which waiting update those that need not be sent are dropped."""
 
 
 class Worker:
@@ -78,6 +80,8 @@ class Worker:
         self._valid_until = 0.0
         """Until when the lease holds, in monotonic seconds."""
         self._rest_until = 0
+        self._compared = 0
+        """Up to which waiting update it is known what takes the place of what; see `posts.supersede`."""
         self._failed_last: str | None = None
         """The message that failed last by its own fault, if nothing was sent since."""
 
@@ -129,6 +133,7 @@ class Worker:
         old, self._target = self._target, target
         if old is target:
             return
+        self._compared = 0
         if target is not None:
             self._slots = asyncio.Semaphore(target.concurrency)
         if old is not None:
@@ -160,6 +165,7 @@ class Worker:
             partial(self._plan, target=target, settings=fingerprint, room=room, quiet=quiet, now=now)
         )
         self._hold_lease(plan.token, asked)
+        self._compared = max(self._compared, plan.compared)
         self._rest_until = now + REST if plan.held else 0
         if plan.messages:
             await self._begin(target, plan.messages)
@@ -187,7 +193,8 @@ class Worker:
         if state.paused_at is not None or state.faults > 0:  # is it well again? One message will tell
             limit = 0 if self._on_way else 1
         setup = self._setup()
-        await posts.supersede(tx, self._name, setup.updates.get(self._name, ()), setup.thread_key, now)
+        updates = setup.updates.get(self._name, ())
+        compared = await posts.supersede(tx, self._name, updates, setup.thread_key, now, after=self._compared)
         gathering, look = _gathering(target, state, limit, now)
         planned = await messages.plan(
             tx,
@@ -203,7 +210,7 @@ class Worker:
             on_way=list(self._on_way.values()),
         )
         if planned is None:
-            return _Plan(token)
+            return _Plan(token, compared=compared)
         for _ in planned.messages:
             pace.spend(now)
         state = replace(state, pace=pace.state, digests=_last_digests(target, state, planned.formed, now))
@@ -212,7 +219,8 @@ class Worker:
         if state != stored:
             await targets.save(tx, state)
         held = planned.wait is not None and not planned.messages
-        return _Plan(token, planned.messages, min(pace.wait(now) or LOOK, planned.wait or LOOK), held)
+        wait = min(pace.wait(now) or LOOK, planned.wait or LOOK)
+        return _Plan(token, planned.messages, wait, held, compared)
 
     def _hold_lease(self, token: int | None, asked: float) -> None:
         """Believe in the lease for a while after it was `asked` for; not for messages begun under an older one."""

@@ -86,6 +86,7 @@ class Update:
     run: str | None
     subject: str | None
     mentions: bool
+    urgent: bool = False
 
 
 def superseded(waiting: Sequence[Update]) -> dict[str, str]:
@@ -106,7 +107,9 @@ def superseded(waiting: Sequence[Update]) -> dict[str, str]:
 
 
 def _takes_place(later: Update, earlier: Update) -> bool:
-    """Whether nothing is lost when only the later of two that follow each other is shown."""
+    """Whether nothing is lost when only the later of two that follow each other is shown, and nothing comes later."""
+    if earlier.urgent and not later.urgent:  # that one may wait for the end of quiet hours
+        return False
     if earlier.run is not None and later.run == earlier.run and earlier.result["state"] != State.FINISHED:
         return True
     still = Transition.STILL_FAILING

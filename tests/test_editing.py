@@ -66,8 +66,8 @@ def test_a_plain_route_always_posts():
     assert place(Mode.POST, result("running"), mentions=False, run=post("running"), subject=post()) == NEW
 
 
-def update(name, run="r1", subject=None, state="finished", transition="none", mentions=False):
-    return Update(name, result(state, transition), run, subject, mentions)
+def update(name, run="r1", subject=None, state="finished", transition="none", mentions=False, urgent=False):
+    return Update(name, result(state, transition), run, subject, mentions, urgent)
 
 
 @pytest.mark.parametrize(
@@ -97,6 +97,7 @@ def update(name, run="r1", subject=None, state="finished", transition="none", me
         ),
         pytest.param([update("a", state="running", mentions=True), update("b")], {}, id="what mentions stays"),
         pytest.param([update("a", run=None, state="running"), update("b", run=None)], {}, id="of no run or subject"),
+        pytest.param([update("a", state="running", urgent=True), update("b")], {}, id="what is urgent for what waits"),
     ],
 )
 def test_of_updates_that_wait_those_are_dropped_whose_place_a_later_one_takes(waiting, dropped):

@@ -15,7 +15,8 @@ from bridge.dispatch import Dispatcher
 from bridge.ingest import ingest
 from bridge.model import Received
 from bridge.setup import set_up
-from bridge.store import deliveries, open_store
+from bridge.store import deliveries
+from bridge.store.sqlite import SqliteStore
 from bridge.targets import build
 from tests.bridges import bridge, config, told
 from tests.fakes.discord import FakeDiscord
@@ -124,16 +125,12 @@ def test_of_updates_that_waited_only_the_last_is_sent_and_the_others_say_so(tmp_
 # ------------------------------------------------------------------------------------------- Slack, by a bot's token
 
 
-class SlowDisk:
+class SlowDisk(SqliteStore):
     """A store whose commits take their time."""
-
-    def __init__(self, store):
-        self.read = store.read
-        self._write = store.write
 
     async def write(self, operation):
         await asyncio.sleep(0.02)
-        return await self._write(operation)
+        return await super().write(operation)
 
 
 def slack_story(folder, mode, bodies, fake, *, together=False, channel=None):
@@ -149,9 +146,10 @@ routes: [{{name: deploys, to: [ops], mode: {mode}}}]
     setup = replace(made, targets={"ops": ops})
 
     async def run():
-        store = await open_store(loaded.store.url.get_secret_value(), exclusive=True)
+        store = SlowDisk(folder / "bridge.db", None, clock.now)
+        store.start(exclusive=True)
         dispatcher = Dispatcher(store, lambda: setup, "me", lambda _: None)
-        worker = Worker("ops", SlowDisk(store), lambda: setup, "me")
+        worker = Worker("ops", store, lambda: setup, "me")
         before = len(await listed(store))
         running = None if together else asyncio.create_task(worker.run())
         for n, hook in enumerate(bodies, start=before + 1):

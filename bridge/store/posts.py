@@ -7,13 +7,15 @@ and the next owner of the target knows them.
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
-import orjson
-
 from bridge.editing import Post, Update, superseded
+from bridge.store import events
 from bridge.store.tx import Row, Tx
 
 SEEN_AT_ONCE = 500
-"""Waiting updates that are compared at a time."""
+"""Waiting updates that are looked at, the oldest ones."""
+
+COMPARED_AT_ONCE = 100
+"""Of how many of them the results are read: a result may be large, and hooks wait behind whoever writes."""
 
 
 async def find(tx: Tx, target: str, keys: Collection[str]) -> dict[str, Post]:
@@ -52,44 +54,70 @@ async def supersede(
     routes: Collection[str],
     thread_key: Callable[[str, Mapping[str, Any]], str | None],
     now: int,
+    *,
+    after: int = 0,
 ) -> int:
-    """Drop updates of those routes that wait for a target and of which a later one takes the place; returns how many.
+    """Drop updates of those routes that wait for a target and of which a later one takes the place.
 
-    `thread_key` says which run a result of a route belongs to. A dropped one says which took its place.
+    `thread_key` says which run a result of a route belongs to. A dropped one says which took its place. Returns up to
+    which `seq` they were compared: what the next look may go on `after`.
     """
-    rows = await _repeated(tx, target, routes)
-    updates = [update for row in rows if (update := _update(row, thread_key))]
-    dropped = superseded(updates)
+    compared, after = _to_compare(await _waiting(tx, target, routes), after)
+    updates = [update for row in compared if (update := await _update(tx, row, thread_key))]
     await tx.run_many(
         """UPDATE deliveries SET state = 'superseded', reason = $2, finished_at = $3
            WHERE id = $1 AND state = 'waiting' AND message_id IS NULL""",
-        [(one, f"delivery {by} took its place before it was sent", now) for one, by in dropped.items()],
+        [(one, f"delivery {by} took its place before it was sent", now) for one, by in superseded(updates).items()],
     )
-    return len(dropped)
+    return after
 
 
-async def _repeated(tx: Tx, target: str, routes: Collection[str]) -> Sequence[Row]:
-    """The oldest updates that wait, where there is more than one of them."""
+async def _waiting(tx: Tx, target: str, routes: Collection[str]) -> Sequence[Row]:
+    """The oldest updates that wait."""
     if not routes:
         return ()
     names = ", ".join(f"${n}" for n in range(3, 3 + len(routes)))
-    rows = await tx.rows(
-        f"""SELECT deliveries.id, deliveries.route, deliveries.result_id, deliveries.order_key, deliveries.mention,
-                   events.results
-            FROM deliveries JOIN events ON events.id = deliveries.event_id
-            WHERE deliveries.target = $1 AND deliveries.state = 'waiting' AND deliveries.message_id IS NULL
-              AND deliveries.why = 'new' AND deliveries.order_key IS NOT NULL AND deliveries.route IN ({names})
-            ORDER BY deliveries.seq LIMIT $2{tx.for_update and tx.for_update + " OF deliveries"}""",
+    return await tx.rows(
+        f"""SELECT seq, id, event_id, result_id, route, order_key, mention, urgent FROM deliveries
+            WHERE target = $1 AND state = 'waiting' AND message_id IS NULL
+              AND why = 'new' AND order_key IS NOT NULL AND route IN ({names})
+            ORDER BY seq LIMIT $2""",
         target,
         SEEN_AT_ONCE,
         *routes,
     )
-    return rows if len(rows) > 1 else ()
 
 
-def _update(row: Row, thread_key: Callable[[str, Mapping[str, Any]], str | None]) -> Update | None:
-    results = orjson.loads(row["results"] or b"[]")
+def _to_compare(rows: Sequence[Row], after: int) -> tuple[list[Row], int]:
+    """Those that came `after` that seq, each with the one before it of the same subject; and up to which seq they are.
+
+    What came before was compared already.
+    """
+    found: dict[str, Row] = {}
+    last: dict[str, Row] = {}
+    for row in rows:
+        before = last.get(row["order_key"])
+        last[row["order_key"]] = row
+        if row["seq"] <= after:
+            continue
+        if before is not None:
+            found |= {before["id"]: before, row["id"]: row}
+        after = row["seq"]
+        if len(found) >= COMPARED_AT_ONCE:
+            break
+    return sorted(found.values(), key=lambda row: row["seq"]), after
+
+
+async def _update(tx: Tx, row: Row, thread_key: Callable[[str, Mapping[str, Any]], str | None]) -> Update | None:
+    results = await events.results(tx, row["event_id"])
     result = next((one for one in results if one["id"] == row["result_id"]), None)
     if result is None:
         return None
-    return Update(row["id"], result, thread_key(row["route"], result), row["order_key"], mentions=bool(row["mention"]))
+    return Update(
+        row["id"],
+        result,
+        thread_key(row["route"], result),
+        row["order_key"],
+        mentions=bool(row["mention"]),
+        urgent=bool(row["urgent"]),
+    )

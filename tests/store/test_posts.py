@@ -4,8 +4,9 @@ from functools import partial
 
 from bridge import clock
 from bridge.editing import Post
-from bridge.store import posts, retention
-from tests.store.test_store import NOW, told
+from bridge.model import Delivery
+from bridge.store import deliveries, events, posts, retention
+from tests.store.test_store import NOW, hook, told
 
 FIRST = Post("m1", "m1", "running", "none")
 SECOND = Post("m2", "m1", "finished", "broke")
@@ -40,3 +41,46 @@ def test_posts_are_forgotten_by_the_age_of_their_last_change(store_url):
     gone, left = told(store_url, story)
     assert gone == 1
     assert set(left) == {"new"}
+
+
+async def owe(store, *subjects):
+    """Owe an update of a run that goes on, of each subject."""
+    for subject in subjects:
+        receipt = await store.keep(hook(clock.uuid7(NOW).encode()))
+        result = {"id": receipt.id, "state": "running", "attention": False, "history": {"transition": "none"}}
+        owed = Delivery(result_id=receipt.id, source="qa", route="runs", target="qa", order_key=subject)
+
+        async def dispatch(tx, receipt=receipt, result=result, owed=owed):
+            await events.dispatched(tx, receipt.id, "t", [result], NOW)
+            await deliveries.add(tx, receipt.id, [owed], NOW)
+
+        await store.write(dispatch)
+
+
+async def superseded(store, after=0):
+    """Which deliveries are superseded, by number, and up to which seq they were compared."""
+    drop = partial(posts.supersede, target="qa", routes=["runs"], thread_key=lambda *_: "run", now=NOW, after=after)
+    compared = await store.write(drop)
+    rows = await store.read(partial(deliveries.listed, limit=1_000))
+    return [n for n, row in enumerate(rows[::-1]) if row["state"] == "superseded"], compared
+
+
+def test_updates_are_compared_once_with_those_that_came_before_them(store_url):
+    async def story(store):
+        await owe(store, "a", "b", "a")
+        first, compared = await superseded(store)
+        await owe(store, "b")
+        again, _ = await superseded(store, compared)
+        return first, again
+
+    assert told(store_url, story) == ([0], [0, 1])
+
+
+def test_of_a_backlog_of_updates_only_so_many_are_read_at_a_time_and_all_in_the_end(store_url):
+    async def story(store):
+        await owe(store, *(["a"] * (posts.COMPARED_AT_ONCE + 50)))
+        first, compared = await superseded(store)
+        second, _ = await superseded(store, compared)
+        return len(first), len(second)
+
+    assert told(store_url, story) == (posts.COMPARED_AT_ONCE - 1, posts.COMPARED_AT_ONCE + 49)
