@@ -40,7 +40,7 @@ def schemes(vendor: str) -> list[Scheme]:
     return [scheme(vendor), *described.signatures.values()]
 
 
-NAMELESS = {"cloudevents", "generic", "standard_webhooks", "stripe", "svix", "trello"}
+NAMELESS = {"clickup", "cloudevents", "generic", "paddle", "standard_webhooks", "stripe", "svix", "trello", "zendesk"}
 """Vendors whose events are whatever their sender calls them, or more than anybody lists."""
 
 UNSIGNED = {"generic"}
@@ -197,6 +197,8 @@ BY_NAME = {
     "autonoma",
     "autousers",
     "autotab",
+    "mailgun",
+    "paddle",
     "pagerduty",
     "render",
     "sentry",

@@ -1,0 +1,60 @@
+"""Calendly: meetings as people book and cancel them.
+https://developer.calendly.com/receive-data-from-scheduled-events-in-real-time-with-webhook-subscriptions
+
+Who booked is personal and stays in the payload. A meeting that is moved is cancelled and booked again.
+"""
+
+from collections.abc import Iterable
+
+from bridge.model import Draft, Outcome, Severity
+from bridge.vendors.document import Document
+from bridge.vendors.vendor import Context, EventType, Vendor, VendorOptions
+from bridge.verify.scheme import Scheme
+
+
+def understand(body: Document, context: Context[VendorOptions]) -> Iterable[Draft]:
+    """What was booked, and when it begins."""
+    draft = context.read(body)
+    meeting = body.at("payload.scheduled_event")
+    if draft.title and (name := meeting.text("name")):
+        draft.raw_status = did = draft.title.rpartition(" ")[2]
+        if body.raw("payload.rescheduled") is True:
+            did += ", because it was moved"
+        elif body.text("payload.old_invitee"):
+            draft.raw_status = did = "moved"
+        draft.title = f"{name} {did}"
+    if start := meeting.moment("start_time"):
+        draft.summary = f"{start:%A %Y-%m-%d %H:%M} UTC"
+    yield draft
+
+
+def _news(title: str) -> EventType:
+    return EventType(outcome=Outcome.NEUTRAL, severity=Severity.INFO, title=title)
+
+
+VENDOR = Vendor(
+    name="calendly",
+    title="Calendly",
+    docs="https://developer.calendly.com/api-docs/overview/examples/webhooks",
+    setup="Made by API: POST https://api.calendly.com/webhook_subscriptions with this URL, the events, and a "
+    "signing_key of yours, which is the secret.",
+    # https://developer.calendly.com/api-docs/4c305798a61d3-webhook-signatures
+    signature=Scheme(header="Calendly-Webhook-Signature", format="kv", message=("timestamp", "literal:.", "body")),
+    dedupe=("event", "payload.uri", "created_at"),
+    dated=("created_at",),
+    event="event",
+    events={
+        "invitee.created": _news("Meeting booked"),
+        "invitee.canceled": _news("Meeting cancelled"),
+        "invitee_no_show.created": _news("No-show noted"),
+        "invitee_no_show.deleted": _news("No-show removed"),
+        "routing_form_submission.created": _news("Routing form submitted"),
+    },
+    result={
+        "time": "created_at",
+        "reason": "payload.cancellation.reason",
+        "run_id": "payload.scheduled_event.uri",
+        "labels.meeting": "payload.scheduled_event.name",
+    },
+    understand=understand,
+)
