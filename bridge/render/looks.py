@@ -7,12 +7,12 @@ https://docs.slack.dev/reference/block-kit/blocks
 https://discord.com/developers/docs/resources/message#embed-object
 """
 
+import json
 import re
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-import orjson
 from markupsafe import Markup, escape
 
 from bridge.render.marks import anchor, markdown, mrkdwn, slack_plain
@@ -85,7 +85,7 @@ def _entries(value: Any) -> list[dict[str, Any]]:
 
 
 def _json(value: Any) -> str:
-    return orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS, default=str).decode()
+    return json.dumps(value, indent=2, ensure_ascii=False, default=str)
 
 
 # ------------------------------------------------------------------------------------------------------ Slack

@@ -76,7 +76,7 @@ def look(kind: str, body: Any, sent: datetime | None = None) -> Markup:
 def page(title: str, cases: Sequence[Case]) -> str:
     """All cases as one HTML document."""
     digest = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
-    return str(
+    html = str(
         _PAGE.format(
             policy=_POLICY.format(digest),
             title=title,
@@ -85,6 +85,7 @@ def page(title: str, cases: Sequence[Case]) -> str:
             cases=Markup("").join(_case(number, case) for number, case in enumerate(cases, 1)),
         )
     )
+    return html.encode("utf-8", "replace").decode()  # half a character, which a title may hold, cannot be written
 
 
 def _contents(cases: Sequence[Case]) -> Markup:

@@ -36,3 +36,13 @@ def test_every_promise_names_the_tests_that_hold_it_and_they_exist():
 def test_a_link_within_the_repository_leads_somewhere(path):
     links = [link.partition("#")[0] for link in re.findall(r"\]\(([^)\s]+)\)", text(path)) if "://" not in link]
     assert [link for link in links if link and not (path.parent / link).exists()] == []
+
+
+def test_the_pictures_of_messages_are_all_shown_in_light_and_in_dark_and_are_small():
+    pictures = {path.name: path.stat().st_size for path in (ROOT / "docs" / "pictures").iterdir()}
+    shown = re.findall(r"\"pictures/([\w-]+\.png)\"", text(ROOT / "docs" / "templates.md"))
+    assert sorted(shown) == sorted(pictures)
+    assert {name.removesuffix("-light.png") for name in shown if name.endswith("-light.png")} == {
+        name.removesuffix("-dark.png") for name in shown if name.endswith("-dark.png")
+    }
+    assert max(pictures.values()) < 60_000
