@@ -9,9 +9,10 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 from bridge import clock, gather
 from bridge.attempt import Attempted, attempt, load
@@ -251,17 +252,28 @@ class Worker:
             begun = await load(self._store, target, heads)
         except StoreUnavailable:
             for message in heads:
-                self._recorder.add(Ended(target, message, clock.now(), None))
-                del self._on_way[message.id]
+                self._keep_task(self._put_back(target, message))
             raise
         last: dict[str, asyncio.Future[bool]] = {}
         for message in begun:
             passed: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
             before = [last[key] for key in message.order_keys if key in last]
-            task = asyncio.create_task(self._deliver(target, message, before, passed))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._keep_task(self._deliver(target, message, before, passed))
             last.update(dict.fromkeys(message.order_keys, passed))
+
+    def _keep_task(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _put_back(self, target: Target, message: Message) -> None:
+        """As if not begun. It counts as on its way until that is recorded: else it would be begun anew before, and put
+        back then while it is sent.
+        """
+        try:
+            await self._recorder.add(Ended(target, message, clock.now(), None))
+        finally:
+            del self._on_way[message.id]
 
     async def _deliver(
         self,

@@ -7,9 +7,11 @@ and RFC 9110, 8470 and 4918 for HTTP.
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from functools import partial
 from typing import Any
 
 import pytest
@@ -142,11 +144,11 @@ def in_seconds(seconds):
     return format_datetime(datetime.now(UTC) + timedelta(seconds=seconds), usegmt=True)
 
 
-WAITS = {
+WAITS: dict[str, tuple[str | Callable[[], str], int, int]] = {
     "seconds": ("600", 600 * SECOND, 602 * SECOND),
     "a float": ("600.5", 600 * SECOND, 602 * SECOND),
-    "a date": (in_seconds(HOUR // SECOND), HOUR - 60 * SECOND, HOUR + 60 * SECOND),
-    "a date that has passed": (in_seconds(-600), 0, 2 * SECOND),
+    "a date": (partial(in_seconds, HOUR // SECOND), HOUR - 60 * SECOND, HOUR + 60 * SECOND),
+    "a date that has passed": (partial(in_seconds, -600), 0, 2 * SECOND),
     "absurd": ("9" * 30, DAY, DAY + 2 * SECOND),
     "negative": ("-5", 100 * SECOND, 130 * SECOND),
     "nonsense": ("soon", 100 * SECOND, 130 * SECOND),
@@ -177,7 +179,8 @@ def waits(tmp_path_factory):
     with contextlib.ExitStack() as servers:
         lines = []
         for name, app in apps.items():
-            app.then(Reply(429, "slow down", {"Retry-After": WAITS[name][0]}))
+            said = WAITS[name][0]
+            app.then(Reply(429, "slow down", {"Retry-After": said if isinstance(said, str) else said()}))
             url = servers.enter_context(serving(app))
             lines.append(f'  {names[name]}: {{type: http, url: "{url}/in", retry: {{first: 100s}}}}')
         routes = f"routes: [{{name: all, to: [{', '.join(names.values())}]}}]"

@@ -361,7 +361,7 @@ def test_a_replay_is_routed_like_any_result_and_says_so():
         ({"match": {"kind": None}}, "valid"),
         ({"mention": {"who": {}}}, "at least 1 item"),
         ({"mention": {"who": {"qa": "<@1>"}, "at_most": "0s"}}, "greater than 0"),
-        ({"mode": "update"}, "'post'"),
+        ({"mode": "edit"}, "'post'"),
         ({"name": ""}, "at least 1 character"),
         ({"targets": ["qa"]}, "Extra inputs"),
     ],

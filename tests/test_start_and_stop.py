@@ -210,7 +210,9 @@ def test_who_hangs_is_left_at_the_deadline_and_the_next_owner_takes_over_at_once
             async def take_over(tx):
                 token = await leases.take(tx, "target:lake", owner)
                 assert token is not None, "the lease was not let go of"
-                return await messages.plan(tx, "lake", token, 9, clock.now())
+                planned = await messages.plan(tx, "lake", token, 9, clock.now())
+                assert planned is not None
+                return planned.messages
 
             (message,) = await one.server.store.write(take_over)
             rows = await one.server.store.read(partial(deliveries.attempts, message_id=message.id))
