@@ -154,7 +154,8 @@ def change(result: dict[str, Any]) -> str:
         before = history.get("previous_streak") or 1
         times = plural(before, run(result)) if before > 1 else run(result)
         return f"Broke: {f'passing for the {times} before' if _runs(result) else f'it went well the {times} before'}"
-    if transition == "broke" and result.get("subject_key"):
+    # An alert is first heard of when it fires: that there was nothing before says nothing.
+    if transition == "broke" and result.get("subject_key") and result.get("kind") not in ("system", "other"):
         return "First result seen, so there is nothing to compare it with"
     if transition in _AFTER_BAD:
         newly, fixed = len(history.get("newly_failing") or ()), len(history.get("fixed") or ())

@@ -101,6 +101,7 @@ def test_the_headline_says_the_verdict_and_its_numbers(fields, headline):
             {"history": history("broke"), "subject_key": "k"},
             "First result seen, so there is nothing to compare it with",
         ),
+        ({"history": history("broke"), "subject_key": "k", "kind": "system"}, ""),
         (
             {"history": history("broke", previous="passed", previous_streak=3), "kind": "deployment"},
             "Broke: it went well the 3 times before",
