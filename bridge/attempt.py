@@ -10,11 +10,12 @@ from functools import partial
 
 from bridge import clock
 from bridge.editing import NEW, Post
+from bridge.errors import StoreUnavailable
 from bridge.metrics import ATTEMPT_SECONDS, ATTEMPTS, RENDER_FALLS
 from bridge.model import Answer, Gone, Member, Message, RefusedMessage, RefusedTarget, Unknown
 from bridge.normalize import Parsed, parse
 from bridge.setup import Setup
-from bridge.standing import look_up, stands
+from bridge.standing import Standing, look_up, stands
 from bridge.store import Store, members
 from bridge.targets import Context, Target
 
@@ -71,7 +72,7 @@ async def attempt(store: Store, target: Target, message: Message, setup: Setup, 
     message = await _whole(store, target, message)
     if not all(member.result for member in message.members):
         return Attempted(RefusedMessage("the event is no longer in the store"))
-    standing = await look_up(store, message, setup)
+    standing = await _standing(store, message, setup)
     whole, context = _with_payloads(message, target), _context(message, setup)
     answer, falls = await _send(target, whole, replace(context, place=standing.place), began)
     where = standing.place
@@ -85,6 +86,17 @@ async def attempt(store: Store, target: Target, message: Message, setup: Setup, 
     ATTEMPTS.labels(target.name, type(answer).__name__).inc()
     ATTEMPT_SECONDS.labels(target.name).observe((clock.now() - began) / clock.SECOND)
     return Attempted(answer, falls, stands(standing, where, message, answer))
+
+
+async def _standing(store: Store, message: Message, setup: Setup) -> Standing:
+    """Where the message goes; where that cannot be told it is a post of its own. Raises StoreUnavailable."""
+    try:
+        return await look_up(store, message, setup)
+    except StoreUnavailable:
+        raise
+    except Exception:
+        log.exception("target %s: what message %s belongs to cannot be looked up", message.target, message.id)
+        return Standing()
 
 
 async def _send(target: Target, message: Message, context: Context, began: int) -> tuple[Answer | Gone, Sequence[str]]:

@@ -44,6 +44,12 @@ REST = clock.SECOND // 5
 MOST_IN_DIGEST = 2_500
 """The most deliveries that one look at a backlog sees, and that one digest holds."""
 
+MOST_BATCHED = 10_000
+"""The most deliveries that are put into batches in one transaction: hooks wait behind it on SQLite, and on PostgreSQL
+a statement takes 32,767 values.
+https://github.com/MagicStack/asyncpg/blob/master/asyncpg/protocol/prepared_stmt.pyx
+"""
+
 log = logging.getLogger("bridge.deliver")
 
 
@@ -196,14 +202,14 @@ class Worker:
         setup = self._setup()
         updates = setup.updates.get(self._name, ())
         compared = await posts.supersede(tx, self._name, updates, setup.thread_key, now, after=self._compared)
-        gathering, look = _gathering(target, state, limit, now)
+        gather_by, look = gathering(target, state, limit, now)
         planned = await messages.plan(
             tx,
             self._name,
             token,
             limit,
             now,
-            gather=gathering,
+            gather=gather_by,
             look=look,
             urgent=quiet,
             alone=not target.idempotent,
@@ -336,10 +342,11 @@ def _at_once(target: Target) -> int:
     return (AT_ONCE if target.batch == 1 else 2) * target.concurrency
 
 
-def _gathering(target: Target, state: TargetState, limit: int, now: int) -> tuple[Gather, int]:
-    """How what is owed to a target becomes messages, and how much of it is looked at for that."""
+def gathering(target: Target, state: TargetState, limit: int, now: int) -> tuple[Gather, int]:
+    """How what is owed to a target becomes messages, and how many deliveries are looked at for at most `limit`."""
     if target.batch > 1:
-        return partial(gather.batches, size=target.batch, now=now), limit * target.batch
+        batches = min(limit, max(1, MOST_BATCHED // target.batch))
+        return partial(gather.batches, size=target.batch, now=now), batches * target.batch
     if target.digest is None:
         return gather.one_by_one, limit
     return (

@@ -5,6 +5,7 @@ a vendor's own mistake each give a result whose outcome is unknown. From here on
 every link is http(s).
 """
 
+import hashlib
 import json
 import logging
 import math
@@ -39,6 +40,11 @@ from bridge.vendors.vendor import Evaluate
 MAX_TITLE = 300
 MAX_TEXT = 4_000
 """Characters of a summary or an item's message."""
+MAX_KEY = 500
+"""Characters of a subject's and a run's key. PostgreSQL indexes at most 2,704 bytes, and one may be four of them.
+
+https://www.postgresql.org/docs/current/btree.html
+"""
 MAX_WORD = 1_000
 """Characters of every other text."""
 MAX_URL = 2_000
@@ -212,8 +218,8 @@ def _complete(draft: Draft, event: Event, number: int, received_at: datetime, pa
         summary=_text(draft.summary),
         url=url,
         links=_links(draft.links),
-        subject_key=_line(draft.subject_key),
-        run_id=_line(draft.run_id),
+        subject_key=_key(draft.subject_key),
+        run_id=_key(draft.run_id),
         counts=_counts(draft.counts),
         items=[_item(item) for item in draft.items],
         started_at=draft.started_at,
@@ -299,6 +305,14 @@ def _line(text: str | None, most: int = MAX_WORD) -> str | None:
         text = _UNWANTED.sub("", _BREAKS.sub(" ", text))
     text = text.strip()
     return (text if len(text) <= most else _cut(text, most)) or None
+
+
+def _key(text: str | None) -> str | None:
+    """One clean line that things are known by. A long one is cut, and what it was still tells it from others."""
+    line = _line(text)
+    if line is None or len(line) <= MAX_KEY:
+        return line
+    return f"{line[:MAX_KEY]}…{hashlib.blake2b(str(text).encode(errors='replace'), digest_size=8).hexdigest()}"
 
 
 def _text(text: str | None) -> str | None:

@@ -177,6 +177,7 @@ class Router:
 def thread_key(route: str, result: Mapping[str, Any], keys: Mapping[str, KeyOf]) -> str | None:
     """What a result belongs together with at its targets: what its route says, else its source's run. Null where that
     is nothing, or cannot be told: then it is a post of its own. `keys` holds the compiled ones, by the route's name.
+    It may be made of anything that a sender wrote, and PostgreSQL takes no text with NUL in it.
     """
     if route not in keys:
         return f"{result['source']}/{result['run_id']}" if result["run_id"] else None
@@ -184,7 +185,7 @@ def thread_key(route: str, result: Mapping[str, Any], keys: Mapping[str, KeyOf])
         said = keys[route](dict(result))
     except Exception:
         return None
-    return f"{route}/{said}"[:MOST_KEY] if said not in (None, "") else None
+    return f"{route}/{said}".replace("\0", "")[:MOST_KEY] if said not in (None, "") else None
 
 
 def order_key(result: dict[str, Any]) -> str | None:

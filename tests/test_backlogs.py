@@ -9,13 +9,18 @@ from functools import partial
 from zoneinfo import ZoneInfo
 
 import pytest
+from pydantic import SecretStr
 
 from bridge import clock
 from bridge.config import load
-from bridge.deliver import LOOK, REST, Worker
+from bridge.deliver import LOOK, REST, Worker, gathering
 from bridge.model import Delivery, Verification, Verified
+from bridge.render import Renderer
 from bridge.setup import set_up
 from bridge.store import deliveries, events, leases, messages, open_store
+from bridge.store.targets import TargetState
+from bridge.targets import build
+from bridge.targets.http import HttpOptions
 from bridge.vendors import samples
 from tests.bridges import config, told
 from tests.fakes import slack as fake_slack
@@ -63,6 +68,14 @@ def batched(tmp_path, lake, count, more):
 
     with serving(lake) as url:
         return told(config(tmp_path, BATCHED.format(url=url, more=more)), story)
+
+
+@pytest.mark.parametrize(("batch", "looked_at"), [(1_000, 10_000), (300, 9_900), (2, 256)])
+def test_what_is_put_into_batches_at_once_is_bounded(batch, looked_at):
+    options = HttpOptions(type="http", url=SecretStr("https://lake.example.com/in"), batch=batch)
+    lake = build("lake", options, Renderer())
+    _, look = gathering(lake, TargetState("lake"), 128, clock.now())
+    assert look == looked_at
 
 
 @pytest.mark.parametrize("more", ["batch: 10", "batch: 10, format: cloudevents"])

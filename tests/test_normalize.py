@@ -218,11 +218,19 @@ def test_a_longer_text_keeps_its_lines():
 
 @pytest.mark.parametrize(
     ("field", "most"),
-    [("title", 300), ("summary", 4_000), ("reason", 1_000), ("raw_status", 1_000), ("subject_key", 1_000)],
+    [("title", 300), ("summary", 4_000), ("reason", 1_000), ("raw_status", 1_000)],
 )
 def test_texts_are_cut_and_show_it(field, most):
     assert getattr(completed(**{field: "a" * most}), field) == "a" * most
     assert getattr(completed(**{field: "a" * (most + 1)}), field) == "a" * (most - 1) + "…"
+
+
+@pytest.mark.parametrize("field", ["subject_key", "run_id"])
+def test_a_long_key_fits_into_an_index_and_is_told_from_others(field):
+    assert getattr(completed(**{field: "a" * 500}), field) == "a" * 500
+    one, same, other = (getattr(completed(**{field: "🦄" * 600 + end}), field) for end in "112")
+    assert len(one.encode()) < 2_100
+    assert one == same != other
 
 
 @pytest.mark.parametrize(

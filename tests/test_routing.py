@@ -24,7 +24,17 @@ from bridge.model import (
     Verification,
     Why,
 )
-from bridge.routing import Matched, Mention, NotMatched, Route, Router, impossible, order_key, unknown_field
+from bridge.routing import (
+    Matched,
+    Mention,
+    NotMatched,
+    Route,
+    Router,
+    impossible,
+    order_key,
+    thread_key,
+    unknown_field,
+)
 
 NOON = datetime(2026, 3, 14, 12, tzinfo=UTC)
 
@@ -213,6 +223,10 @@ def test_deliveries_of_one_subject_or_else_of_one_run_keep_their_order(fields, e
 
 
 # ---------------------------------------------------------------------------------------------- when
+
+
+def test_a_thread_key_can_be_stored_whatever_a_sender_wrote():
+    assert thread_key("r", {}, {"r": lambda _: "a\0b" + "c" * 1_000}) == "r/ab" + "c" * 496
 
 
 def test_a_condition_sees_the_result_and_decides():
