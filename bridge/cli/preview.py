@@ -164,10 +164,12 @@ def _cases(
         owed = list(_owed(config, router, one.result)) if config and router else []
         places = [_chosen(config, owed, name) for name in targets] or owed or [_Place(kind, kind) for kind in TYPES]
         members = tuple(told[number % len(told)].result for number in range(digest)) if digest else ()
-        lost = bool(config and not owed and not targets)
+        about = "" if digest else one.about
+        if config and not owed and not targets:
+            about += "; no route of the configuration sends it anywhere"
         yield Case(
             title=f"digest of {digest} results" if digest else one.title,
-            about=one.about if not lost else f"{one.about}; no route of the configuration sends it anywhere",
+            about=about.removeprefix("; "),
             messages=[_shown(renderer, place, one.result, template, members) for place in places],
             sent=datetime.fromisoformat(one.result["received_at"]),
         )
