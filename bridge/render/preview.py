@@ -18,6 +18,8 @@ from bridge.render import looks
 
 STYLE = (Path(__file__).parent / "preview.css").read_text("utf-8")
 
+_NAMES = {"slack": "Slack", "discord": "Discord", "http": "HTTP", "inbox": "Inbox"}
+
 _POLICY = "default-src 'none'; style-src 'sha256-{}'; base-uri 'none'; form-action 'none'"
 
 _PAGE = Markup("""\
@@ -101,13 +103,13 @@ def _case(number: int, case: Case) -> Markup:
     texts = [shown for shown in case.messages if shown not in drawn]
     parts = [
         Markup('<section class="place {kind}" aria-label="{target}"><h3>{target}</h3>{falls}{look}</section>').format(
-            kind=shown.type, target=shown.target, falls=_falls(shown), look=look(shown.type, shown.body, case.sent)
+            kind=shown.type, target=_name(shown), falls=_falls(shown), look=look(shown.type, shown.body, case.sent)
         )
         for shown in drawn
     ]
     folded = [
         Markup("<details{}><summary>{}</summary>{}{}</details>").format(
-            Markup("") if drawn else Markup(" open"), shown.target, _falls(shown), look(shown.type, shown.body)
+            Markup("") if drawn else Markup(" open"), _name(shown), _falls(shown), look(shown.type, shown.body)
         )
         for shown in texts
     ]
@@ -117,6 +119,11 @@ def _case(number: int, case: Case) -> Markup:
     ).format(
         n=number, title=case.title, about=case.about, places=Markup("").join(parts), folded=Markup("").join(folded)
     )
+
+
+def _name(shown: Shown) -> str:
+    """The target's name; of a target that is only a type, how that is written."""
+    return _NAMES.get(shown.target, shown.target)
 
 
 def _falls(shown: Shown) -> Markup:

@@ -72,8 +72,8 @@ def test_all_of_it_can_be_reached_by_keyboard(opened):
     for _ in range(12):
         found.page.keyboard.press("Tab")
         reached.append(found.page.evaluate("document.activeElement.textContent"))
-    assert {"open run", "http", "inbox"} <= set(reached)
-    found.page.locator("summary", has_text="inbox").focus()
+    assert {"open run", "HTTP", "Inbox"} <= set(reached)
+    found.page.locator("summary", has_text="Inbox").focus()
     found.page.keyboard.press("Enter")
     assert found.page.locator("details[open] pre").inner_text().startswith("❌ My App")
 
