@@ -18,6 +18,11 @@ T = TypeVar("T")
 DEFAULT = "config.yaml"
 VARIABLE = "DRAWBRIDGE_CONFIG"
 
+PROSE = {"title", "detail", "reason", "last_error"}
+PROSE_WIDTH = 60
+WIDEST = 1_000
+"""Columns of a table: those of its folded columns, and of all of it."""
+
 config_option = click.option(
     "-c",
     "--config",
@@ -57,7 +62,11 @@ def with_store(given: Path | None, story: Callable[[Store, Config], Awaitable[T]
 
 
 def show(rows: Sequence[Mapping[str, Any]], columns: Iterable[str], *, as_json: bool, empty: str) -> None:
-    """Print rows as a table of some columns, or as JSON with all of them."""
+    """Print rows as a table of some columns, or as JSON with all of them.
+
+    The table is as wide as what is in it, whatever the terminal: ids and URLs are there to be copied and searched for.
+    Only prose is folded.
+    """
     if as_json:
         click.echo(json.dumps([dict(row) for row in rows], indent=2, default=str))
         return
@@ -71,10 +80,11 @@ def show(rows: Sequence[Mapping[str, Any]], columns: Iterable[str], *, as_json: 
     table = Table(box=None, pad_edge=False, header_style="bold")
     names = list(columns)
     for name in names:
-        table.add_column(name.replace("_", " "), overflow="fold")
+        prose = name in PROSE
+        table.add_column(name.replace("_", " "), no_wrap=not prose, max_width=PROSE_WIDTH if prose else None)
     for row in rows:
         table.add_row(*(Text(_shown(row.get(name))) for name in names))
-    Console().print(table)
+    Console(width=WIDEST).print(table)
 
 
 def _shown(value: Any) -> str:

@@ -18,9 +18,9 @@ from bridge.errors import Problem
 @config_option
 @json_option
 def check_command(config_path: Path | None, as_json: bool) -> None:
-    """Find everything wrong with the configuration at once, without starting anything. Exit status 1 on any problem.
+    """Find everything that is wrong with the configuration.
 
-    What is only doubtful is shown as a warning.
+    Nothing is started. Exit status 1 on any problem; what is only doubtful is shown as a warning.
     """
     path = find_config(config_path)
     problems = check(path, os.environ)

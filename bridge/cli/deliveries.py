@@ -61,15 +61,17 @@ def _meant(given: dict[str, Any], state: str | None) -> Wanted:
 def deliveries_command(
     context: click.Context, /, config_path: Path | None, as_json: bool, limit: int, **given: str | None
 ) -> None:
-    """List the newest deliveries; `--state dead` lists the dead letters. `deliveries show ID` tells one in full,
-    `deliveries discard` settles dead letters and stops what waits.
+    """List the newest deliveries, tell one in full, or discard some.
+
+    `--state dead` lists the dead letters. `deliveries show ID` tells one in full, `deliveries discard` settles dead
+    letters and stops what waits.
     """
     context.obj = config_path
     if context.invoked_subcommand is not None:
         return
     which = _meant(given, None)
     rows = with_store(config_path, lambda store, _: store.read(partial(selection.listed, wanted=which, limit=limit)))
-    columns = ["created_at", "route", "target", "state", "attempts", "why", "reason", "message_id", "id"]
+    columns = ["created_at", "route", "target", "state", "attempts", "why", "reason", "id"]
     show([readable_delivery(row) for row in rows], columns, as_json=as_json, empty="No such deliveries.")
 
 
@@ -78,7 +80,10 @@ def deliveries_command(
 @click.argument("delivery_id", metavar="ID")
 @click.pass_obj
 def show_command(before: Path | None, config_path: Path | None, delivery_id: str) -> None:
-    """Tell one delivery in full, as JSON: event, result, message, every attempt with its answer."""
+    """Tell one delivery in full, as JSON.
+
+    That is event, result, message, and every attempt with its answer.
+    """
     story = with_store(config_path or before, lambda store, config: delivery_story(store, set_up(config), delivery_id))
     if story is None:
         raise click.ClickException(f"no delivery {delivery_id}; `drawbridge deliveries` lists the ids")
@@ -94,7 +99,10 @@ def show_command(before: Path | None, config_path: Path | None, delivery_id: str
 def discard_command(
     before: Path | None, /, config_path: Path | None, dry_run: bool, ids: tuple[str, ...], **given: str | None
 ) -> None:
-    """Settle dead letters (the default) or stop what waits: by ID, or all that the options mean."""
+    """Settle dead letters (the default) or stop what waits.
+
+    By ID, or all that the options mean.
+    """
     _either(ids, given)
 
     async def story(store: Store, _: Config) -> bool:
@@ -124,8 +132,10 @@ async def _discard(store: Store, one: str, dry_run: bool) -> bool:
 def replay_command(
     config_path: Path | None, to: str | None, dry_run: bool, ids: tuple[str, ...], **given: str | None
 ) -> None:
-    """Send again: a delivery by its ID, an event (understood and routed anew) by its ID, or all deliveries that the
-    options mean: dead letters, unless --state says otherwise.
+    """Send again, by ID or by filter.
+
+    A delivery by its ID, an event (understood and routed anew) by its ID, or all deliveries that the options mean: dead
+    letters, unless --state says otherwise.
     """
     _either(ids, given)
 

@@ -64,7 +64,10 @@ PATIENCE = 30.0
 @click.command("demo")
 @click.option("--once", is_flag=True, help="Stop when all has arrived: exit status 0, or 1 when something is missing.")
 def demo_command(once: bool) -> None:
-    """Show the whole path on this machine: signed hooks in, messages out. Needs no account and no configuration."""
+    """Show the whole path here: signed hooks in, messages out.
+
+    Needs no account and no configuration.
+    """
     start_logging("console", "ERROR")
     with tempfile.TemporaryDirectory(prefix="drawbridge-demo-") as folder:
         complete = uvloop.run(_demo(Path(folder), once=once))

@@ -30,9 +30,9 @@ MOST_CAPTURED = 64 << 20
 @config_option
 @json_option
 def sources_command(config_path: Path | None, as_json: bool) -> None:
-    """List the sources: the URL to register, and when each secret was last used (at most a minute ago is not seen yet).
+    """List the sources, their URLs, and when each secret was used.
 
-    A secret that is no longer used can be taken out of the configuration.
+    A use shows up within a minute. A secret that is no longer used can be taken out of the configuration.
     """
 
     async def story(store: Store, config: Config) -> list[dict[str, object]]:
@@ -53,7 +53,10 @@ def sources_command(config_path: Path | None, as_json: bool) -> None:
 @json_option
 @click.argument("source", required=False)
 def refusals_command(config_path: Path | None, as_json: bool, source: str | None) -> None:
-    """List the last hooks that were refused, or only those of SOURCE. `drawbridge doctor` says what is wrong."""
+    """List the last hooks that were refused.
+
+    All of them, or those of SOURCE. `drawbridge doctor` says what is wrong.
+    """
 
     async def story(store: Store, config: Config) -> list[dict[str, object]]:
         found = await store.read(partial(refusals.recent, source=source))
@@ -77,9 +80,9 @@ def refusals_command(config_path: Path | None, as_json: bool, source: str | None
 def doctor_command(
     config_path: Path | None, as_json: bool, request: Path | None, refusal: str | None, source: str | None
 ) -> None:
-    """Say what is wrong with the door, or with SOURCE, or with one hook, and what to change.
+    """Say what is wrong with the door, and what to change.
 
-    Exit status 1 where something is wrong. Neither a secret nor a right signature is ever shown.
+    With all of it, with SOURCE, or with one hook. Exit status 1 where something is wrong. Neither a secret nor a right signature is ever shown.
     """
     if request is not None:
         notes, findings = _of_file(load(find_config(config_path), os.environ), request, source)

@@ -28,7 +28,10 @@ def _address(path: Path) -> str:
 @config_option
 @click.option("--timeout", default=5.0, show_default=True, help="Seconds to wait for the answer.")
 def health_command(config_path: Path | None, timeout: float) -> None:
-    """Ask the running server whether it is ready. Exit status 0 where it is, 1 where not."""
+    """Ask the running server whether it is ready.
+
+    Exit status 0 where it is, 1 where not.
+    """
     url = f"{_address(find_config(config_path))}/readyz"
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
@@ -38,7 +41,7 @@ def health_command(config_path: Path | None, timeout: float) -> None:
         click.echo(f"not ready: {error.read(2_000).decode(errors='replace')}", err=True)
         sys.exit(1)
     except (OSError, ValueError) as error:
-        click.echo(f"no answer at {url}: {error}", err=True)
+        click.echo(f"no answer at {url}: {getattr(error, 'reason', error)}", err=True)
         sys.exit(1)
     waiting = sum(state["waiting"].values())
     paused = f", paused: {', '.join(state['paused'])}" if state["paused"] else ""

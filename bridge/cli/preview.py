@@ -77,7 +77,9 @@ def preview_command(
     digest: int | None,
     out: Path | None,
 ) -> None:
-    """Draw messages as Slack and Discord will show them, as one page to open in a browser. Nothing is sent.
+    """Draw messages as Slack and Discord will show them.
+
+    One page to open in a browser. Nothing is sent.
 
     Without options: the main cases of the first source, for the targets that they would go to. It needs no
     configuration: without one, the messages of built-in vendors are shown.

@@ -21,7 +21,7 @@ from bridge.store import events as stored
 @json_option
 @click.pass_context
 def vendors_command(context: click.Context, as_json: bool) -> None:
-    """List the built-in vendors, show one as YAML, or draft a new one from a hook that was captured."""
+    """List the built-in vendors, show one, or draft a new one."""
     if context.invoked_subcommand is not None:
         return
     rows = []
@@ -36,7 +36,10 @@ def vendors_command(context: click.Context, as_json: bool) -> None:
 @json_option
 @click.argument("name")
 def show_command(as_json: bool, name: str) -> None:
-    """Print the built-in vendor NAME as YAML, to copy into `vendors:` and change; and the names of its samples."""
+    """Print the built-in vendor NAME as YAML, and its samples.
+
+    The YAML is there to be copied into `vendors:` and changed.
+    """
     try:
         vendor = vendors.load(name)
     except LookupError as error:
@@ -55,9 +58,9 @@ def show_command(as_json: bool, name: str) -> None:
 @click.option("--redact-names", is_flag=True, help="Take out people's names too.")
 @click.argument("name")
 def new_command(config_path: Path | None, origin: str, redact_names: bool, name: str) -> None:
-    """Draft the private vendor NAME from a captured hook: YAML on stdout, a redacted sample beside the configuration.
+    """Draft the private vendor NAME from a captured hook.
 
-    The hook is a kept event (catch one with a source of the vendor `generic`), or a JSON file.
+    YAML goes to stdout, a redacted sample beside the configuration. The hook is a kept event (catch one with a source of the vendor `generic`), or a JSON file.
     """
     folder = _folder(config_path)
     hook = _from_file(Path(origin)) if Path(origin).is_file() else _from_store(config_path, origin)
