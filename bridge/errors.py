@@ -39,11 +39,14 @@ class Problem:
 
 
 class ConfigError(BridgeError):
-    """The configuration cannot be used. Carries every problem found, in file order."""
+    """The configuration cannot be used. Carries every problem found, in file order.
+
+    Its text is those for which it cannot: a warning in front of them would be taken for the reason.
+    """
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = tuple(sorted(problems))
-        super().__init__("\n".join(str(problem) for problem in self.problems))
+        super().__init__("\n".join(str(problem) for problem in self.problems if not problem.warning))
 
 
 class Reason(StrEnum):

@@ -242,6 +242,18 @@ def test_a_changed_file_is_taken_up_and_a_broken_one_is_not(world):
     assert "config.yaml" in problems[0]
 
 
+def test_a_broken_file_is_refused_with_what_is_wrong_and_not_with_what_is_doubtful(world):
+    async def story(bridge):
+        text = world.path.read_text().replace("sources:", "sources:\n  lab: {vendor: generic, verify: none}", 1)
+        world.path.write_text(text.replace("to: [lake]", "to: [lakes]").replace("lake]", "lakes]"))
+        await bridge.server.reload()
+        return (await bridge.api("/problems"))["problems"]
+
+    problems = told(world.path, story)
+    assert problems
+    assert all("no target named 'lakes'" in problem for problem in problems)
+
+
 def test_a_replayed_event_is_marked_and_moves_nothing(world):
     async def story(bridge):
         await bridge.sample("mobile", "passed")

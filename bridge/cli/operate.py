@@ -33,8 +33,9 @@ from bridge.web.readable import event_story, readable_event, target_rows
 def events_command(
     config_path: Path | None, as_json: bool, source: str | None, limit: int, words: tuple[str, ...]
 ) -> None:
-    """List the newest events, or show the one with that ID: results, deliveries, attempts. With `forget`, its body and
-    every text made of it are erased.
+    """List the newest events, or tell the one with that ID.
+
+    It is told with its results, deliveries and attempts. With `forget`, its body and every text made of it are erased.
     """
     forget = words[:1] == ("forget",)
     if len(words) > 1 + forget or (forget and len(words) == 1):
@@ -76,7 +77,7 @@ def _erase(config_path: Path | None, event_id: str) -> None:
 @json_option
 @click.pass_context
 def targets_command(context: click.Context, config_path: Path | None, as_json: bool) -> None:
-    """List targets with queue and condition; `targets resume NAME` and `targets pause NAME` act on one."""
+    """List targets with queue and condition; pause or resume one."""
     context.obj = config_path
     if context.invoked_subcommand is not None:
         return
@@ -106,7 +107,7 @@ def resume(before: Path | None, config_path: Path | None, name: str) -> None:
 @click.argument("name")
 @click.pass_obj
 def pause(before: Path | None, config_path: Path | None, name: str) -> None:
-    """Stop sending to a target; its queue is kept until `targets resume`."""
+    """Stop sending to a target; its queue is kept."""
 
     async def story(store: Store, config: Config) -> None:
         _known(name, config)
@@ -131,7 +132,9 @@ WAIT = 15.0
 @click.argument("source")
 @click.argument("sample", required=False)
 def send_command(config_path: Path | None, no_wait: bool, source: str, sample: str | None) -> None:
-    """Send a sample through SOURCE, marked TEST: it touches neither history nor dedupe.
+    """Send a sample through SOURCE, marked TEST.
+
+    It touches neither history nor dedupe, and goes wherever a route can send what comes from SOURCE.
 
     SAMPLE is one of the vendor's samples (default: its first), or a JSON file.
     """
@@ -143,7 +146,7 @@ def send_command(config_path: Path | None, no_wait: bool, source: str, sample: s
         chosen = _sample(config, door.vendor.name, sample)
         receipt = await store.keep(as_sample(door, chosen.body, clock.now(), chosen.headers))
         click.echo(f"kept as event {receipt.id}")
-        return no_wait or await _delivered(store, receipt.id)
+        return no_wait or await _delivered(store, config, receipt.id)
 
     if not with_store(config_path, story):
         sys.exit(1)
@@ -159,18 +162,25 @@ def _sample(config: Config, vendor: str, name: str | None) -> Sample:
     raise click.ClickException(f"no sample {name!r}; {vendor} has: {', '.join(known) or 'none'}; or name a JSON file")
 
 
-async def _delivered(store: Store, event_id: str) -> bool:
-    """Wait until the sample was dispatched and no delivery of it waits; say what became of each."""
+async def _delivered(store: Store, config: Config, event_id: str) -> bool:
+    """Wait until the sample was dispatched and nothing of it waits for a target that is not paused; say what became of
+    each delivery.
+    """
     deadline = clock.now() + round(WAIT * clock.SECOND)
-    while clock.now() < deadline:
+    while True:
         row = await store.read(partial(stored.find, event_id=event_id))
         owed = await store.read(partial(deliveries.listed, event_id=event_id))
-        if row and row["dispatched_at"] and not any(one["state"] == "waiting" for one in owed):
-            for one in owed:
-                click.echo(f"{one['route']} -> {one['target']}: {one['state']} {one['reason'] or ''}".rstrip())
-            if not owed:
-                click.echo("no route of this source matched it")
-            return all(one["state"] == "sent" for one in owed)
+        paused = {one["name"] for one in await target_rows(store, config.targets) if one["paused_at"]}
+        late = clock.now() >= deadline
+        dispatched = bool(row and row["dispatched_at"])
+        if late or (dispatched and not any(one["state"] == "waiting" and one["target"] not in paused for one in owed)):
+            break
         await asyncio.sleep(0.1)
-    click.echo("not delivered yet: is a server running on this store? It is delivered when one is.", err=True)
-    return False
+    for one in owed:
+        why = f"{one['target']} is paused" if one["state"] == "waiting" and one["target"] in paused else one["reason"]
+        click.echo(f"{one['route']} -> {one['target']}: {one['state']}{f' ({why})' if why else ''}")
+    if not dispatched:
+        click.echo("not delivered yet: is a server running on this store? It is delivered when one is.", err=True)
+    elif not owed:
+        click.echo("no route of this source matched it")
+    return dispatched and all(one["state"] == "sent" for one in owed)

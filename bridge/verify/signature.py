@@ -65,10 +65,8 @@ class Verifier:
         claim = Claim.read(received, scheme)
         proof = self._proof(claim)
         if proof is None:
-            count = self._count
-            raise Refused(
-                Reason.NO_KEY_MATCHED, f"{place(scheme)} matches none of {count} secret{'' if count == 1 else 's'}"
-            )
+            said = "does not match the secret" if self._count == 1 else f"matches none of {self._count} secrets"
+            raise Refused(Reason.NO_KEY_MATCHED, f"{place(scheme)} {said}")
         # The age is judged last: "too old" is only ever said of a genuine hook, and points at a clock or a replay.
         moment = claim.moment()
         if moment is not None:

@@ -1,5 +1,6 @@
 """The commands, as somebody types them: what they print, and the exit status."""
 
+import asyncio
 import json
 import os
 import subprocess
@@ -85,6 +86,33 @@ def test_the_doctor_tries_a_captured_request(delivered):
     assert drawbridge(delivered, "doctor", "--refusal", one["id"]).stdout == done.stdout
 
 
+@pytest.mark.parametrize("words", [["--help"], ["deliveries", "--help"], ["targets", "--help"], ["vendors", "--help"]])
+def test_the_list_of_commands_says_what_each_does_in_whole_sentences(tmp_path, words):
+    assert "..." not in drawbridge(tmp_path, *words, env={"COLUMNS": "80"}).stdout.partition("Commands:")[2]
+
+
+@pytest.mark.parametrize("command", ["events", "deliveries", "refusals"])
+def test_an_id_stands_in_one_piece_however_narrow_the_terminal(delivered, command):
+    (row,) = json.loads(drawbridge(delivered, command, "--json").stdout)
+    lines = drawbridge(delivered, command, env={"COLUMNS": "80"}).stdout.splitlines()
+    assert len(lines) == 2
+    assert row["id"] in lines[1]
+
+
+def test_a_sample_for_a_paused_target_says_so_and_that_it_waits(tmp_path):
+    app = App()
+    with serving(app) as url:
+        path = config(tmp_path, ROUTES.format(url=url))
+
+        async def story(bridge):
+            drawbridge(tmp_path, "targets", "pause", "lake")
+            return await asyncio.to_thread(drawbridge, tmp_path, "send", "mobile", "failed")
+
+        done = told(path, story)
+    assert (done.returncode, done.stderr) == (1, "")
+    assert done.stdout.splitlines()[1:] == ["all -> lake: waiting (lake is paused)"]
+
+
 def test_a_paused_target_is_listed_and_resumed(delivered):
     assert "is paused" in drawbridge(delivered, "targets", "pause", "lake").stdout
     (paused,) = json.loads(drawbridge(delivered, "targets", "--json").stdout)
@@ -113,7 +141,7 @@ def test_a_replay_is_owed_again(delivered):
         (["events", "nothing"], "no event nothing"),
         (["vendors", "show", "acme"], "no vendor named 'acme'; there are agnox"),
         (["check", "-c", "elsewhere.yaml"], "no such file"),
-        (["health"], "no answer at"),
+        (["health"], "/readyz: [Errno"),
     ],
 )
 def test_what_cannot_be_done_is_said_in_words_with_exit_status_1(delivered, words, said):

@@ -298,9 +298,12 @@ def test_a_refusal_repeats_neither_secret_nor_signature_nor_the_senders_words(sc
             assert secret not in str(refused)
 
 
-def test_a_refusal_says_how_many_secrets_were_tried():
-    detail = refusal(signed(BARE), BARE, ["other", "another"]).detail
-    assert detail == "acme-signature matches none of 2 secrets"
+@pytest.mark.parametrize(
+    ("secrets", "said"),
+    [(["other"], "does not match the secret"), (["other", "another"], "matches none of 2 secrets")],
+)
+def test_a_refusal_says_how_many_secrets_were_tried(secrets, said):
+    assert refusal(signed(BARE), BARE, secrets).detail == f"acme-signature {said}"
 
 
 # ---------------------------------------------------------------------------------------------- pairs
