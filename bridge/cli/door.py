@@ -82,7 +82,9 @@ def doctor_command(
 ) -> None:
     """Say what is wrong with the door, and what to change.
 
-    With all of it, with SOURCE, or with one hook. Exit status 1 where something is wrong. Neither a secret nor a right signature is ever shown.
+    With all of it, with SOURCE, or with one hook.
+
+    Exit status 1 where something is wrong. Neither a secret nor a right signature is ever shown.
     """
     if request is not None:
         notes, findings = _of_file(load(find_config(config_path), os.environ), request, source)

@@ -60,7 +60,9 @@ def show_command(as_json: bool, name: str) -> None:
 def new_command(config_path: Path | None, origin: str, redact_names: bool, name: str) -> None:
     """Draft the private vendor NAME from a captured hook.
 
-    YAML goes to stdout, a redacted sample beside the configuration. The hook is a kept event (catch one with a source of the vendor `generic`), or a JSON file.
+    YAML goes to stdout, a redacted sample beside the configuration.
+
+    The hook is a kept event (catch one with a source of the vendor `generic`), or a JSON file.
     """
     folder = _folder(config_path)
     hook = _from_file(Path(origin)) if Path(origin).is_file() else _from_store(config_path, origin)
