@@ -158,8 +158,8 @@ class Worker:
             return LOOK
         if 0 < self._rest_until - now <= REST:
             return self._rest_until - now
-        room = _at_once(target) - len(self._on_way)
-        if room < _at_once(target) // 2:
+        room = at_once(target) - len(self._on_way)
+        if room < at_once(target) // 2:
             return LOOK
         quiet = target.quiet_hours is not None and target.quiet_hours.until(now) is not None
         look = partial(messages.has_work, target=self._name, now=now, idle=not self._on_way, urgent=quiet)
@@ -337,9 +337,12 @@ class Worker:
         return await attempt(self._store, target, message, self._setup(), began)
 
 
-def _at_once(target: Target) -> int:
-    """How many messages are begun at most: large ones take their time anyway."""
-    return (AT_ONCE if target.batch == 1 else 2) * target.concurrency
+def at_once(target: Target) -> int:
+    """How many messages are begun at most: large ones take their time anyway, and of a paced target no more than may go
+    in one period. They may all have to wait for one slow answer, and then go out at once.
+    """
+    most = (AT_ONCE if target.batch == 1 else 2) * target.concurrency
+    return min([most, *(max(target.concurrency, rate.burst - 1 + rate.count) for rate in target.pace.rates)])
 
 
 def gathering(target: Target, state: TargetState, limit: int, now: int) -> tuple[Gather, int]:

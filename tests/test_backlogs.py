@@ -13,7 +13,7 @@ from pydantic import SecretStr
 
 from bridge import clock
 from bridge.config import load
-from bridge.deliver import LOOK, REST, Worker, gathering
+from bridge.deliver import LOOK, REST, Worker, at_once, gathering
 from bridge.model import Delivery, Verification, Verified
 from bridge.render import Renderer
 from bridge.setup import set_up
@@ -26,7 +26,7 @@ from tests.bridges import config, told
 from tests.fakes import slack as fake_slack
 from tests.fakes.asgi import App, Reply
 from tests.fakes.server import serving
-from tests.targets.making import RESULT
+from tests.targets.making import RESULT, options
 
 BATCHED = """
 targets:
@@ -340,3 +340,16 @@ def test_in_quiet_hours_only_what_is_let_through_is_sent_and_the_rest_comes_toge
     in_the_night, after = chatting(tmp_path, story, NIGHT.format(), start=clock.to_micros(tomorrow))
     assert len(in_the_night) == 1
     assert ["3 results in quiet hours" in text for text in after] == [True]
+
+
+@pytest.mark.parametrize(
+    ("keys", "most"),
+    [
+        ({"type": "slack", "url": "https://hooks.slack.com/services/T0/B0/x"}, 3),
+        ({"type": "discord", "url": "https://discord.com/api/webhooks/1/token"}, 5),
+        ({"type": "http", "url": "https://example.com/in"}, 64),
+        ({"type": "http", "url": "https://example.com/in", "pace": "1/s", "concurrency": 2}, 2),
+    ],
+)
+def test_no_more_wait_for_a_slow_answer_than_may_go_out_at_once_after_it(keys, most):
+    assert at_once(build("qa", options(**keys), Renderer())) == most

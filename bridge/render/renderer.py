@@ -154,6 +154,7 @@ def _fitted(template: Template, room: _Room, view: View, note: str | None) -> Bo
         "style": view.style,
         "buttons": view.buttons,
         "note": note,
+        "message": view.message,
     }
     for fit in FITS:
         made = template.fill({**names, "fit": fit})

@@ -24,7 +24,9 @@ from bridge.render import bounds, engine
 from bridge.render.files import File, Partials
 from bridge.render.slots import Slot
 
-NAMES = frozenset({"result", "payload", "digest", "route", "mention", "why", "late", "style", "buttons", "fit", "note"})
+NAMES = frozenset(
+    {"result", "payload", "digest", "route", "mention", "why", "late", "style", "buttons", "fit", "note", "message"}
+)
 """What a template may speak of.
 
 `result` and its `payload` (null where the target leaves it out); `digest`, what a digest says

@@ -18,7 +18,8 @@ class View:
     (`bar` or `blocks`) is Slack's; `username` is the name to post under.
 
     With `members`, the results of a digest in the order in which they came, the message is about all of them; `cause`
-    says in the title why they are together: `while Slack was down`.
+    says in the title why they are together: `while Slack was down`. `message` is its id, by which the operator finds
+    what there was no room for.
     """
 
     result: dict[str, Any]
@@ -32,6 +33,7 @@ class View:
     username: str | None = None
     members: tuple[dict[str, Any], ...] = ()
     cause: str | None = None
+    message: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,6 +68,7 @@ def view(message: Message, context: Context, now: int, **shape: Any) -> View:
         late_by=waited if waited > LATE_AFTER else None,
         members=tuple(member.result for member in members) if len(members) > 1 else (),
         cause=message.cause,
+        message=message.id,
         **shape,
     )
 

@@ -34,6 +34,7 @@ OCCASIONS = "occasions"
 
 RECEIVED_AT = 1_777_939_200_000_000
 EVENT_ID = "019df560-5400-7000-8000-000000000001"
+MESSAGE = "019df560-5400-7000-8000-0000000000aa"
 RENDERER = Renderer()
 
 
@@ -134,7 +135,7 @@ def occasion_views() -> Iterator[tuple[str, View]]:
     )
     yield "a template that does not exist", View(result=broken, route="deploys")
     yield "nothing can be read", View(result={"id": EVENT_ID, "source": "room", "counts": "many", "items": 3})
-    yield "a digest", seen(result=broken, members=tuple(_storm()), cause="while Slack was down")
+    yield "a digest", seen(result=broken, members=tuple(_storm()), cause="while Slack was down", message=MESSAGE)
     yield "a digest of passes", seen(result=passed, members=tuple(_storm("passed")), cause="in quiet hours")
     told = (
         alarms.target_paused("qa", "no_service (HTTP 404): make a new webhook in Slack and change the target's url"),

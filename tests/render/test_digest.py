@@ -74,6 +74,13 @@ def test_each_failure_is_named_and_linked_and_the_rest_counted(target_type):
     assert target_type == "inbox" or "https://e.example/suite%200" in text
 
 
+@pytest.mark.parametrize("target_type", ["slack", "discord", "inbox"])
+def test_what_there_was_no_room_for_is_listed_by_a_command(target_type):
+    made = [run(f"suite {n}", "failed", n) for n in range(25)]
+    assert "drawbridge deliveries --message 0195-m1" in rendered(target_type, made, message="0195-m1")
+    assert "--message" not in rendered(target_type, made[:3], message="0195-m1")
+
+
 @pytest.mark.parametrize("target_type", TARGETS)
 @pytest.mark.parametrize("number", [1, 3, 1500])
 def test_a_digest_of_any_size_is_taken(target_type, number):
