@@ -18,7 +18,7 @@ from bridge.config import Config
 from bridge.config.samples import Sample
 from bridge.config.samples import read as read_sample
 from bridge.ingest import sample as as_sample
-from bridge.store import Store, deliveries, retention
+from bridge.store import Store, deliveries, erasure
 from bridge.store import events as stored
 from bridge.store import targets as target_states
 from bridge.web.readable import event_story, readable_event, target_rows
@@ -63,8 +63,7 @@ def events_command(
 
 
 def _erase(config_path: Path | None, event_id: str) -> None:
-    operation = partial(retention.erase, event_id=event_id, now=clock.now())
-    erased = with_store(config_path, lambda store, _: store.write(operation))
+    erased = with_store(config_path, lambda store, _: erasure.erase(store, event_id, clock.now()))
     if not erased:
         raise click.ClickException(
             f"no event {event_id}" if erased is None else "a message of it is on its way now; try again"

@@ -183,6 +183,8 @@ STEPS: tuple[tuple[str, ...], ...] = (
             PRIMARY KEY (target, key))""",
         "CREATE INDEX posts_by_age ON posts (updated_at)",
     ),
+    # What was refused is let go of by its age.
+    ("CREATE INDEX refused_by_age ON refused (at)",),
 )
 
 

@@ -62,6 +62,8 @@ async def supersede(
     `thread_key` says which run a result of a route belongs to. A dropped one says which took its place. Returns up to
     which `seq` they were compared: what the next look may go on `after`.
     """
+    if not routes:
+        return after
     compared, after = _to_compare(await _waiting(tx, target, routes), after)
     updates = [update for row in compared if (update := await _update(tx, row, thread_key))]
     await tx.run_many(
@@ -73,15 +75,13 @@ async def supersede(
 
 
 async def _waiting(tx: Tx, target: str, routes: Collection[str]) -> Sequence[Row]:
-    """The oldest updates that wait."""
-    if not routes:
-        return ()
+    """The updates among the oldest that wait: however many of other routes do, no more are read."""
     names = ", ".join(f"${n}" for n in range(3, 3 + len(routes)))
     return await tx.rows(
-        f"""SELECT seq, id, event_id, result_id, route, order_key, mention, urgent FROM deliveries
-            WHERE target = $1 AND state = 'waiting' AND message_id IS NULL
-              AND why = 'new' AND order_key IS NOT NULL AND route IN ({names})
-            ORDER BY seq LIMIT $2""",
+        f"""SELECT seq, id, event_id, result_id, route, order_key, mention, urgent FROM
+              (SELECT * FROM deliveries WHERE target = $1 AND state = 'waiting' AND message_id IS NULL
+               ORDER BY seq LIMIT $2) AS oldest
+            WHERE why = 'new' AND order_key IS NOT NULL AND route IN ({names}) ORDER BY seq""",
         target,
         SEEN_AT_ONCE,
         *routes,

@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 
 from bridge.model import Refusal
+from bridge.store.retention import STEP
 from bridge.store.tx import Row, Tx
 
 MOST = 4
@@ -91,5 +92,9 @@ async def find(tx: Tx, refusal_id: str) -> Refusal | None:
 
 
 async def forget(tx: Tx, before: int) -> int:
-    """Let go of what was refused before that moment; the counts stay. Returns how many."""
-    return await tx.run("DELETE FROM refused WHERE at < $1", before)
+    """Let go of what was refused before that moment; the counts stay. Returns how many; fewer than STEP when that was
+    all.
+    """
+    return await tx.run(
+        "DELETE FROM refused WHERE seq IN (SELECT seq FROM refused WHERE at < $1 ORDER BY at LIMIT $2)", before, STEP
+    )

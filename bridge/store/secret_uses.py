@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from bridge.store.retention import STEP
 from bridge.store.tx import Tx
 
 
@@ -21,6 +22,11 @@ async def all_uses(tx: Tx) -> dict[tuple[str, str], int]:
     return {(row["source"], row["fingerprint"]): row["used_at"] for row in rows}
 
 
-async def forget(tx: Tx, before: int) -> None:
-    """Let go of secrets that were last used before that moment."""
-    await tx.run("DELETE FROM secret_uses WHERE used_at < $1", before)
+async def forget(tx: Tx, before: int) -> int:
+    """Let go of secrets that were last used before that moment; returns how many, fewer than STEP when that was all."""
+    return await tx.run(
+        """DELETE FROM secret_uses WHERE (source, fingerprint) IN
+             (SELECT source, fingerprint FROM secret_uses WHERE used_at < $1 LIMIT $2)""",
+        before,
+        STEP,
+    )

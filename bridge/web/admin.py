@@ -20,7 +20,7 @@ from bridge.errors import StoreUnavailable
 from bridge.ingest import sample
 from bridge.metrics import PAUSED, TEXT_TYPE, WAITING, as_text
 from bridge.setup import Setup
-from bridge.store import Store, deliveries, events, refusals, retention, targets
+from bridge.store import Store, deliveries, erasure, events, refusals, targets
 from bridge.store.migrations import try_writing
 from bridge.web import secret_uses
 from bridge.web.deliveries import Deliveries
@@ -150,7 +150,7 @@ class Admin:
     async def erase_event(self, request: Request) -> Response:
         """Erase an event's body and every text made of it."""
         event_id = request.path_params["id"]
-        erased = await self._store.write(partial(retention.erase, event_id=event_id, now=clock.now()))
+        erased = await erasure.erase(self._store, event_id, clock.now())
         if erased is None:
             raise HTTPException(404, f"no event {event_id}")
         if not erased:

@@ -24,8 +24,8 @@ from bridge.errors import BridgeError, ConfigError, StoreUnavailable
 from bridge.metrics import CONFIG_VALID, OPEN_SOURCES
 from bridge.setup import Setup, set_up
 from bridge.silence import Silence
-from bridge.store import Store, open_store, refusals, retention
-from bridge.store.secret_uses import forget as forget_uses
+from bridge.store import Store, open_store
+from bridge.store.tidy import tidy
 from bridge.web import secret_uses
 from bridge.web.admin import Admin, admin_app
 from bridge.web.deliveries import Deliveries
@@ -41,12 +41,6 @@ FLUSH = 5.0
 
 TIDY = 60.0
 """Seconds between looks for what is old enough to let go of."""
-
-SUBJECTS_KEPT = 180 * clock.DAY
-"""How long what is remembered of a subject outlives its last verdict."""
-
-SECRETS_KEPT = 365 * clock.DAY
-"""For how long it is known when a secret was last used."""
 
 log = logging.getLogger("bridge.server")
 
@@ -215,19 +209,8 @@ class Server:
         await secret_uses.write_down(self.store, self.live.setup)
 
     async def _tidy(self) -> None:
-        """Let go of what is old, a small step at a time."""
-        before = clock.now() - self.live.setup.config.store.keep
-        await self.store.write(partial(refusals.forget, before=before))
-        await self.store.write(partial(forget_uses, before=clock.now() - SECRETS_KEPT))
-        unseen = clock.now() - SUBJECTS_KEPT
-        for step in (
-            partial(retention.forget_seen, now=clock.now()),
-            partial(retention.forget_events, before=before),
-            partial(retention.forget_subjects, before=unseen),
-            partial(retention.forget_posts, before=before),
-        ):
-            while await self.store.write(step) >= retention.STEP:  # noqa: ASYNC110 - a pause, not a wait
-                await asyncio.sleep(0.05)
+        """Let go of what is old."""
+        await tidy(self.store, self.live.setup.config.store.keep, clock.now())
 
     async def stop(self) -> None:
         """Close the doors, finish what is at hand within the deadline, let go of everything."""

@@ -557,7 +557,11 @@ class Machine(RuleBasedStateMachine):
             for one in self.events.values()
             if one.dispatched and one.received_at < self.now - age and one.id not in busy
         ]
-        assert self.write(retention.forget_events, before=self.now - age) == len(old)
+        before = self.now - age
+        found = self.read(retention.old_events, before=before, now=self.now)
+        assert sorted(found.ids) == sorted(old)
+        while self.write(retention.forget_events, event_ids=found.ids, before=before) >= retention.STEP:
+            pass
         for event_id in old:
             del self.events[event_id]
         for one in [one for one in self.owed.values() if one.event_id in old]:
@@ -807,13 +811,14 @@ async def a_plan_in_a_cancel(store: Store, target: str, after: int) -> tuple[str
 async def a_replay_while_its_event_is_forgotten(store: Store, target: str, after: int) -> tuple[str, bool]:
     delivery_id, event_id = await cancelled(store, target)
     replay = partial(store.write, partial(deliveries.replay, delivery_id=delivery_id, to=None, now=START))
-    _, new_id = await beside(store, after, partial(retention.forget_events, before=START + 1), replay)
+    forget = partial(retention.forget_events, event_ids=[event_id], before=START + 1)
+    _, new_id = await beside(store, after, forget, replay)
     return await replayed_or_gone(store, target, event_id, new_id)
 
 
 async def an_event_forgotten_while_it_is_replayed(store: Store, target: str, after: int) -> tuple[str, bool]:
     delivery_id, event_id = await cancelled(store, target)
-    forget = partial(store.write, partial(retention.forget_events, before=START + 1))
+    forget = partial(store.write, partial(retention.forget_events, event_ids=[event_id], before=START + 1))
     new_id, _ = await beside(
         store, after, partial(deliveries.replay, delivery_id=delivery_id, to=None, now=START), forget
     )

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from bridge import clock
-from bridge.store import deliveries, events, messages, retention, subjects
+from bridge.store import deliveries, erasure, events, messages, retention, subjects
 from bridge.store.selection import Wanted, listed, page
 from tests.store.test_store import NOW, owing, owning, plan, told
 
@@ -30,11 +30,11 @@ def test_an_erased_event_keeps_its_ids_and_nothing_of_what_it_said(store_url):
         (event_id,) = await owing(store, "key")
         token = await owning(store)
         (message,) = await plan(store, token)
-        busy = await store.write(partial(retention.erase, event_id=event_id, now=NOW))
+        busy = await erasure.erase(store, event_id, NOW)
         await store.write(
             partial(messages.dead, message=message, answer="refused_message", reason=SECRET, began=NOW, now=NOW)
         )
-        done = await store.write(partial(retention.erase, event_id=event_id, now=NOW))
+        done = await erasure.erase(store, event_id, NOW)
         event = await store.read(partial(events.find, event_id=event_id))
         (delivery,) = await store.read(partial(listed, wanted=Wanted(), limit=9))
         attempts = await store.read(partial(deliveries.attempts, message_id=message.id))
@@ -52,9 +52,9 @@ def test_an_erased_event_keeps_its_ids_and_nothing_of_what_it_said(store_url):
 def test_what_waits_of_an_erased_event_is_sent_no_more(store_url):
     async def story(store):
         first, _ = await owing(store, "a", "b")
-        await store.write(partial(retention.erase, event_id=first, now=NOW))
+        await erasure.erase(store, first, NOW)
         planned = await plan(store, await owning(store))
-        unknown = await store.write(partial(retention.erase, event_id="nothing", now=NOW))
+        unknown = await erasure.erase(store, "nothing", NOW)
         return len(planned), unknown
 
     assert told(store_url, story) == (1, None)
