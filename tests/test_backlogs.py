@@ -17,7 +17,7 @@ from bridge.deliver import LOOK, REST, Worker, at_once, gathering
 from bridge.model import Delivery, Verification, Verified
 from bridge.render import Renderer
 from bridge.setup import set_up
-from bridge.store import deliveries, events, leases, messages, open_store
+from bridge.store import deliveries, erasure, events, leases, messages, open_store
 from bridge.store.targets import TargetState
 from bridge.targets import build
 from bridge.targets.http import HttpOptions
@@ -318,6 +318,23 @@ def test_a_digest_that_must_be_sent_again_has_the_same_members(tmp_path):
     before, texts, carried = chatting(tmp_path, story)
     assert carried[before] == 10
     assert len({text for text in texts if "10 results" in text}) == 1
+
+
+def test_the_others_of_a_digest_are_delivered_when_one_is_erased_that_waits_with_them(tmp_path):
+    async def story(chat):
+        chat.slack.then(Reply(503))
+        await chat.owe(10, failed=1)
+        await chat.turn()
+        rows = await chat.store.read(deliveries.listed)
+        assert await erasure.erase(chat.store, rows[3]["event_id"], chat.now)
+        await chat.until_settled()
+        return rows, await chat.store.read(deliveries.listed)
+
+    before, after = chatting(tmp_path, story)
+    assert len({row["message_id"] for row in before}) == 1
+    events_of = {state: [row["event_id"] for row in after if row["state"] == state] for state in ("dead", "sent")}
+    assert events_of["dead"] == [row["event_id"] for row in before if row["event_id"] == before[3]["event_id"]]
+    assert len(events_of["dead"]) + len(events_of["sent"]) == 10
 
 
 # ------------------------------------------------------------------------------------------------ quiet hours

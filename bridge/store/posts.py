@@ -12,7 +12,7 @@ from bridge.store import events
 from bridge.store.tx import Row, Tx
 
 SEEN_AT_ONCE = 500
-"""Waiting updates that are looked at, the oldest ones."""
+"""Waiting deliveries that are looked at, the oldest ones."""
 
 COMPARED_AT_ONCE = 100
 """Of how many of them the results are read: a result may be large, and hooks wait behind whoever writes."""

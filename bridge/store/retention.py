@@ -59,10 +59,12 @@ async def old_events(tx: Tx, before: int, now: int, after: int = -1) -> Old:
     In the order in which they were kept, so the first page of only young ones is the last; `now` tells them from those
     that were kept under a clock that ran ahead.
     """
+    # Not as NOT EXISTS: PostgreSQL would read whatever waits into a table of its own, for one page.
     rows = await tx.rows(
         """SELECT seq, id, received_at,
-                  CASE WHEN received_at < $1 THEN dispatched_at IS NOT NULL AND NOT EXISTS
-                    (SELECT 1 FROM deliveries WHERE deliveries.event_id = events.id AND deliveries.state = 'waiting')
+                  CASE WHEN received_at < $1 THEN dispatched_at IS NOT NULL AND
+                    (SELECT 1 FROM deliveries
+                     WHERE deliveries.event_id = events.id AND deliveries.state = 'waiting' LIMIT 1) IS NULL
                   ELSE false END AS settled
            FROM events WHERE seq > $2 ORDER BY seq LIMIT $3""",
         before,

@@ -45,8 +45,11 @@ AT_START = {"migrations.migrate"}
 AT_THE_END = {"leases.release"}
 """Points that are passed when a server is told to stop."""
 
-ONCE = {"expected.change", "retention.forget_events"}
-"""Points that a life comes to once, where there is something to do (`make_ready`)."""
+ONCE = {"expected.change"}
+"""Points that a life comes to once, where the lives before have not."""
+
+FIRST = "retention.forget_events"
+"""The point that is come to only while there is something old: what the first life finds, and leaves where it dies."""
 
 NOT_REACHED = {"migrations.try_writing": "changes nothing, and is asked only after a hook could not be kept"}
 
@@ -183,14 +186,6 @@ async def grow_old(store_url):
         await store.close()
 
 
-async def make_ready(store_url, point):
-    """Give the next life something to do there."""
-    if point == "retention.forget_events":
-        await grow_old(store_url)
-    else:
-        await expect_nothing(store_url)
-
-
 async def expect_nothing(store_url):
     """Forget that something is expected, which is written down only once."""
     store = await open_store(store_url, exclusive=False)
@@ -230,16 +225,16 @@ async def settled_books(store_url):
 
 
 def fuses(chance, *, sqlite):
-    """The points before and after their commits, in an order of chance."""
+    """The points before and after their commits, `FIRST` first, the others in an order of chance."""
     points = sorted(operations() - AT_START - NOT_REACHED.keys() | {KEEP})
     found = [
-        Fuse(point, when, 1 if point in AT_THE_END | ONCE else chance.randint(1, LATEST))
+        Fuse(point, when, 1 if point in AT_THE_END | ONCE | {FIRST} else chance.randint(1, LATEST))
         for n, point in enumerate(points)
         for when in ("before", "after")
         if ROUNDS >= 10 or (when == "before") is (n % 2 == sqlite)
     ]
     chance.shuffle(found)
-    return found
+    return sorted(found, key=lambda fuse: (fuse.point != FIRST, fuse.point == FIRST and fuse.when == "after"))
 
 
 def test_killed_at_every_commit_it_loses_nothing_and_repeats_only_what_was_in_doubt(tmp_path, store_url):
@@ -255,9 +250,10 @@ def test_killed_at_every_commit_it_loses_nothing_and_repeats_only_what_was_in_do
             with Life(path, port, fuse=Fuse(point, "before"), span=SPAN) as life:
                 assert life.died(PATIENCE), point
         Life(path, port, span=SPAN).up().end()
+        asyncio.run(grow_old(store_url))
         for fuse in fuses(chance, sqlite=store_url.startswith("sqlite")):
             if fuse.point in ONCE:
-                asyncio.run(make_ready(store_url, fuse.point))
+                asyncio.run(expect_nothing(store_url))
             with Life(path, port, fuse=fuse, span=SPAN) as life:
                 assert asyncio.run(load_.until_killed(life, fuse)), f"{fuse} was never come to"
         with Life(path, port, span=SPAN) as last:

@@ -1,4 +1,6 @@
-"""However much waits, and however much was ever sent: delivering asks the database only what an index answers."""
+"""However much waits, and however much was ever sent: delivering asks the database only what an index answers, and so
+does letting go of what is old.
+"""
 
 import asyncio
 import re
@@ -9,10 +11,21 @@ import pytest
 
 from bridge.gather import batches, digests
 from bridge.model import Delivery, Verification, Verified
-from bridge.store import deliveries, events, leases, members, messages, open_store
+from bridge.store import (
+    deliveries,
+    erasure,
+    events,
+    leases,
+    members,
+    messages,
+    open_store,
+    posts,
+    refusals,
+    retention,
+)
 
 NOW = 1_773_489_600_000_000
-TABLES = "events|deliveries|messages|attempts|targets|leases"
+TABLES = "events|deliveries|messages|attempts|targets|leases|posts|seen|subjects|refused"
 WHOLE = {
     "sqlite": re.compile(rf"SCAN ({TABLES})\b(?!.* USING )"),
     "postgres": re.compile(rf"Seq Scan on ({TABLES})\b"),
@@ -56,7 +69,7 @@ async def owing(store: Any, count: int) -> None:
     for n in range(count):
         hook = Verified("qa", "autosana", NOW, {}, b"{}", Verification("none", False), b"%032d" % n, NOW, True)
         receipt = await store.keep(hook)
-        owed = [Delivery(receipt.id, "qa", "all", "chat", order_key=f"key-{n}")]
+        owed = [Delivery(receipt.id, "qa", "all", "chat", order_key=f"key-{n % 20}")]
         await store.write(partial(events.dispatched, event_id=receipt.id, kind="t", results=[], now=NOW))
         await store.write(partial(deliveries.add, event_id=receipt.id, owed=owed, now=NOW))
 
@@ -75,6 +88,9 @@ def test_no_step_of_delivering_reads_a_whole_table(store_url, urgent):
         try:
             await owing(store, 24)
             token = await write(leases.take, name="target:chat", owner="one")
+            updates = {"routes": ["all"], "thread_key": lambda route, result: None, "now": NOW}
+            await write(posts.supersede, target="chat", **updates)
+            await write(posts.find, target="chat", keys=["run:1"])
             plan = partial(write, messages.plan, target="chat", token=token, now=NOW, look=50)
             digest = partial(digests, after=1, window=1, last={}, now=NOW, most=50)
             batched = (await plan(limit=2, gather=partial(batches, size=4, now=NOW))).messages
@@ -99,6 +115,14 @@ def test_no_step_of_delivering_reads_a_whole_table(store_url, urgent):
             await write(deliveries.listed, message_id=row["message_id"])
             await write(deliveries.replay, delivery_id=row["id"], to=None, now=NOW)
             await write(deliveries.owed)
+            old = await write(retention.old_events, before=NOW + 1, now=NOW)
+            assert await write(retention.forget_events, event_ids=old.ids, before=NOW + 1)
+            for forget in (refusals.forget, retention.forget_subjects, retention.forget_posts):
+                await write(forget, before=NOW)
+            await write(retention.forget_seen, now=NOW)
+            await write(erasure.cancel_waiting, event_id=row["event_id"], now=NOW)
+            await write(erasure.blank, event_id=row["event_id"], now=NOW)
+            await write(erasure.wipe, event_id=row["event_id"])
         finally:
             await store.close()
 

@@ -1,6 +1,8 @@
 """What stands at a target: kept under its keys, per target, and let go of when nothing took its place for long."""
 
+import asyncio
 from functools import partial
+from typing import Any
 
 from bridge import clock
 from bridge.editing import Post
@@ -84,3 +86,9 @@ def test_of_a_backlog_of_updates_only_so_many_are_read_at_a_time_and_all_in_the_
         return len(first), len(second)
 
     assert told(store_url, story) == (posts.COMPARED_AT_ONCE - 1, posts.COMPARED_AT_ONCE + 49)
+
+
+def test_where_no_route_updates_nothing_is_asked_of_the_store():
+    nobody: Any = None  # whatever is asked of it fails
+    supersede = posts.supersede(nobody, "qa", (), lambda route, result: None, NOW)
+    assert asyncio.run(supersede) == 0

@@ -44,7 +44,7 @@ async def lived(store):
     await owing(store, "a", "a", "b", None, "c", "d")
     token = await owning(store)
     one, several = await plan(store, token, limit=2, look=9, gather=partial(batches, size=3, now=NOW))
-    ended = {"began": NOW, "now": NOW}
+    ended: dict[str, Any] = {"began": NOW, "now": NOW}
     await store.write(partial(messages.sent, message=one, external_id="1", **ended))
     await store.write(partial(messages.halve, message=several, answer="refused_message", reason="413", **ended))
     for half in await plan(store, token):
