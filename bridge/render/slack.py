@@ -84,7 +84,8 @@ def finish(made: Any, view: View) -> tuple[dict[str, Any], bool]:
     if "blocks" in payload:
         payload["blocks"] = fitting.blocks(_list(payload, "blocks"))
     stacks = [payload, *_list(payload, "attachments")]
-    fitting.whole(stacks, MOST_BLOCK_BYTES - _ROOM_FOR_NOTICE - room)
+    most = MOST_BLOCKS - 1 if view.mention else MOST_BLOCKS  # the mention may need one of its own
+    fitting.whole(stacks, most, MOST_BLOCK_BYTES - _ROOM_FOR_NOTICE - room)
     _prune(payload)
     if view.mention:
         _mention(payload, view.mention)
@@ -193,11 +194,11 @@ class _Fitting:
         text["text"] = self.text(text["text"], limit, atoms)
         return text
 
-    def whole(self, stacks: list[dict[str, Any]], limit: int) -> None:
-        """Bring all blocks together within their number and `limit` bytes; the last one says how many are missing."""
+    def whole(self, stacks: list[dict[str, Any]], most: int, limit: int) -> None:
+        """Bring all blocks together within `most` and `limit` bytes; the last one says how many are missing."""
         self.shorten(stacks, limit)
         total = sum(len(stack.get("blocks") or ()) for stack in stacks)
-        left_out = total - MOST_BLOCKS + 1 if total > MOST_BLOCKS else 0
+        left_out = total - most + 1 if total > most else 0
         _leave_out(stacks, left_out)
         while _weight(stacks) > limit:
             _leave_out(stacks, 1)
@@ -258,7 +259,7 @@ def _mention(payload: dict[str, Any], mention: str) -> None:
             text["text"] = f"{text['text']} {mention}"
         else:
             section = {"type": "section", "text": {"type": "mrkdwn", "text": mention}}
-            payload["blocks"] = [section, *blocks[: MOST_BLOCKS - 1]]
+            payload["blocks"] = [section, *blocks]
 
 
 def _written(blocks: list[dict[str, Any]]) -> str:

@@ -229,6 +229,12 @@ blocks = st.lists(
 )
 
 
+def test_a_mention_with_a_block_of_its_own_is_counted_with_the_others():
+    body = {"text": "x", "blocks": [{"type": "divider"}], "attachments": [{"blocks": [{"type": "divider"}] * 49}]}
+    payload, _ = fitted(slack, copied(body), mention="<!here>")
+    assert payload["blocks"][0]["text"]["text"] == "<!here>"
+
+
 @settings(max_examples=150, deadline=None)
 @given(words.filter(lambda text: "\\" not in text), blocks, st.integers(1, 6), blocks)
 def test_no_sizes_whatever_are_too_much_for_slack(text, first, times, second):
