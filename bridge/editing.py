@@ -6,7 +6,7 @@ changed (`broke`, `failures_changed`, `fixed`), a failure without a history, and
 its own.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, TypeAlias
@@ -89,9 +89,10 @@ class Update:
     urgent: bool = False
 
 
-def superseded(waiting: Sequence[Update]) -> dict[str, str]:
+def superseded(waiting: Sequence[Update], unfinished: Collection[str] = ()) -> dict[str, str]:
     """Of updates that wait for one target, oldest first: those that need not be sent any more, each with the id of the
-    one that takes its place. What is news or mentions somebody is never one of them.
+    one that takes its place. What is news or mentions somebody is never one of them, nor the end of a run of which the
+    target still shows that it goes on (`unfinished`).
     """
     found: dict[str, str] = {}
     last_of: dict[str, Update] = {}
@@ -101,17 +102,21 @@ def superseded(waiting: Sequence[Update]) -> dict[str, str]:
             continue
         later = last_of.get(key)
         last_of[key] = update
-        if later is not None and not update.mentions and not _is_news(update.result) and _takes_place(later, update):
+        if later is None or update.mentions or _is_news(update.result):
+            continue
+        if _takes_place(later, update, unfinished):
             found[update.id] = later.id
     return found
 
 
-def _takes_place(later: Update, earlier: Update) -> bool:
+def _takes_place(later: Update, earlier: Update, unfinished: Collection[str]) -> bool:
     """Whether nothing is lost when only the later of two that follow each other is shown, and nothing comes later."""
     if earlier.urgent and not later.urgent:  # that one may wait for the end of quiet hours
         return False
     if earlier.run is not None and later.run == earlier.run and earlier.result["state"] != State.FINISHED:
         return True
+    if later.run != earlier.run and earlier.run in unfinished:
+        return False
     still = Transition.STILL_FAILING
     return _transition(earlier.result) == still and _transition(later.result) == still
 

@@ -104,6 +104,14 @@ def test_of_updates_that_wait_those_are_dropped_whose_place_a_later_one_takes(wa
     assert superseded(waiting) == dropped
 
 
+def test_the_end_of_a_run_that_is_still_shown_as_going_on_is_not_dropped_for_another_run():
+    waiting = [update(name, name, "s", transition="still_failing") for name in ("a", "b")]
+    assert superseded(waiting, {"a"}) == {}
+    assert superseded(waiting, {"b"}) == {"a": "b"}
+    same = [update(name, "r1", "s", transition="still_failing") for name in ("a", "b")]
+    assert superseded(same, {"r1"}) == {"a": "b"}
+
+
 @given(
     st.lists(
         st.tuples(

@@ -135,7 +135,7 @@ def send_command(config_path: Path | None, no_wait: bool, source: str, sample: s
 
     It touches neither history nor dedupe, and goes wherever a route can send what comes from SOURCE.
 
-    SAMPLE is one of the vendor's samples (default: its first), or a JSON file.
+    SAMPLE is one of the vendor's samples (default: `failed`, else its first), or a JSON file.
     """
 
     async def story(store: Store, config: Config) -> bool:
@@ -153,7 +153,7 @@ def send_command(config_path: Path | None, no_wait: bool, source: str, sample: s
 
 def _sample(config: Config, vendor: str, name: str | None) -> Sample:
     known = config.samples(vendor)
-    name = next(iter(known), None) if name is None else name
+    name = next((each for each in ("failed", *known) if each in known), None) if name is None else name
     if name is not None and name in known:
         return known[name]
     if name is not None and Path(name).is_file():

@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from bridge.editing import Post, Update, superseded
+from bridge.model import State
 from bridge.store import events
 from bridge.store.tx import Row, Tx
 
@@ -66,10 +67,13 @@ async def supersede(
         return after
     compared, after = _to_compare(await _waiting(tx, target, routes), after)
     updates = [update for row in compared if (update := await _update(tx, row, thread_key))]
+    standing = await find(tx, target, {f"run:{update.run}" for update in updates if update.run is not None})
+    unfinished = {key.removeprefix("run:") for key, post in standing.items() if post.state != State.FINISHED}
+    dropped = superseded(updates, unfinished)
     await tx.run_many(
         """UPDATE deliveries SET state = 'superseded', reason = $2, finished_at = $3
            WHERE id = $1 AND state = 'waiting' AND message_id IS NULL""",
-        [(one, f"delivery {by} took its place before it was sent", now) for one, by in superseded(updates).items()],
+        [(one, f"delivery {by} took its place before it was sent", now) for one, by in dropped.items()],
     )
     return after
 
