@@ -214,7 +214,7 @@ def test_who_hangs_is_left_at_the_deadline_and_the_next_owner_takes_over_at_once
                 assert planned is not None
                 return planned.messages
 
-            (message,) = (await one.server.store.write(take_over)).messages
+            (message,) = await one.server.store.write(take_over)
             rows = await one.server.store.read(partial(deliveries.attempts, message_id=message.id))
             return [row["answer"] for row in rows]
 
