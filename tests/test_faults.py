@@ -38,8 +38,8 @@ from tests.fakes import hostile
 from tests.fakes.asgi import App, Reply
 from tests.fakes.server import listening, serving
 
-QUICK = "timeout: {connect: 2s, read: 700ms}, retry: {first: 10ms}"
-PATIENCE = 10
+QUICK = "timeout: {connect: 2s, read: 400ms}, retry: {first: 10ms}"
+PATIENCE = 60
 """Seconds in which everything here must have happened."""
 
 
