@@ -3,7 +3,7 @@
 Functions that need the time take it as an argument (`now`); only the outermost rooms call `clock.now()`.
 """
 
-import secrets
+import os
 import time
 from datetime import UTC, datetime
 
@@ -11,6 +11,9 @@ SECOND = 1_000_000
 MINUTE = 60 * SECOND
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
+
+_VERSION_AND_VARIANT = 0xF << 76 | 0x3 << 62
+_VERSION_7 = 0x7 << 76 | 0x2 << 62
 
 
 def now() -> int:
@@ -35,8 +38,6 @@ def to_iso(micros: int) -> str:
 
 def uuid7(micros: int) -> str:
     """A UUIDv7 (RFC 9562, section 5.7) of that moment: ids sort by the time they were made."""
-    millis = micros // 1_000
-    value = (millis & (1 << 48) - 1) << 80 | secrets.randbits(80)
-    value = value & ~(0xF << 76) | 7 << 76
-    text = f"{value & ~(0x3 << 62) | 2 << 62:032x}"
+    value = (micros // 1_000 & (1 << 48) - 1) << 80 | int.from_bytes(os.urandom(10))
+    text = f"{value & ~_VERSION_AND_VARIANT | _VERSION_7:032x}"
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"

@@ -10,7 +10,7 @@ from bridge.config import Source
 from bridge.errors import Refused
 from bridge.model import Receipt, Received, Verification, Verified
 from bridge.store import Store
-from bridge.verify import Proof, dedupe_key
+from bridge.verify import Proof
 from bridge.verify.handshake import Said, pong
 
 Doubt = Callable[[Received, Refused], None]
@@ -58,13 +58,10 @@ def sample(source: Source, body: bytes, now: int, headers: Mapping[str, str] | N
 
 
 def _admitted(received: Received, source: Source, proof: Proof) -> Verified:
-    vendor = source.vendor
-    key, window = dedupe_key(
-        proof.covered, source.name, vendor.dedupe, vendor.dated, source.dedupe_window, proof.headers
-    )
+    key, window = source.repeats.key(proof.covered, proof.headers)
     return Verified(
         source=source.name,
-        vendor=vendor.name,
+        vendor=source.vendor.name,
         received_at=received.received_at,
         headers={name: value for name, value in received.headers if name in source.kept_headers},
         body=received.body,

@@ -19,7 +19,7 @@ from bridge.errors import Problem
 from bridge.pace import Rate
 from bridge.routing import Condition, KeyOf, Route
 from bridge.vendors import Vendor, VendorOptions
-from bridge.verify import Scheme, Verifier
+from bridge.verify import Repeats, Scheme, Verifier
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,8 @@ class Source:
     expect_every: int | None = None
     verifier: Verifier | None = field(init=False, repr=False, compare=False)
     """The scheme and the secrets, compiled once; null where the scheme is."""
+    repeats: Repeats = field(init=False, repr=False, compare=False)
+    """By what a repeat is known, compiled once."""
     kept_headers: frozenset[str] = field(init=False, compare=False)
     """What is kept of a hook beside its body: the names that scheme, vendor and options say. Never a shown secret."""
 
@@ -54,6 +56,8 @@ class Source:
         if self.scheme is not None:
             named = (named - set(self.scheme.headers)) | self.scheme.kept_headers
         object.__setattr__(self, "kept_headers", frozenset(named))
+        repeats = Repeats(self.name, self.vendor.dedupe, self.vendor.dated, self.dedupe_window)
+        object.__setattr__(self, "repeats", repeats)
         object.__setattr__(self, "verifier", self.scheme and Verifier(self.scheme, self.secrets))
 
 

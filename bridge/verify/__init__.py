@@ -4,7 +4,7 @@ In: what came off the wire (`Received`), a vendor's scheme, a source's secrets. 
 repeat is known. Every failure at this door is a `Refused`, whatever the sender wrote.
 """
 
-from bridge.verify.dedupe import dedupe_key
+from bridge.verify.dedupe import Repeats, dedupe_key
 from bridge.verify.diagnosis import Door, Finding, diagnose, doubts
 from bridge.verify.json_js import reserialize
 from bridge.verify.keys import fingerprint, matcher
@@ -18,6 +18,7 @@ __all__ = [
     "Finding",
     "KeyValue",
     "Proof",
+    "Repeats",
     "Scheme",
     "SchemeOverride",
     "Signed",

@@ -31,6 +31,40 @@ def alternatives(dedupe: Dedupe) -> tuple[tuple[str, ...], ...]:
     return (together,) if together else tuple(part for part in dedupe if isinstance(part, tuple))
 
 
+class Repeats:
+    """How one source's repeats are known, compiled: what identifies an event, and the operator's word on how long.
+
+    `dated` are paths of an id or a time in the signed body; `window` is null where the operator gave none.
+    """
+
+    def __init__(self, source: str, dedupe: Dedupe, dated: tuple[str, ...], window: int | None) -> None:
+        self._source = source
+        self._alternatives = alternatives(dedupe)
+        self._dated = dated
+        self._window = window
+        self._whole = hashlib.sha256(json.dumps(["body", source]).encode())
+
+    def key(self, covered: bytes, headers: Mapping[str, str] = _NO_HEADERS) -> tuple[bytes, int]:
+        """(SHA-256 digest, microseconds for which it counts) of what identifies the event.
+
+        That is the first alternative of `dedupe` of which all values are there as text, integers or booleans: paths in
+        `covered`, or `header:<name>` among the signed `headers` (`header:A|B`: the first of them that is). Else it is
+        all of `covered`.
+        """
+        document = _parse(covered) if self._alternatives or self._dated else None
+        for sources in self._alternatives:
+            values = [_value(document, headers, name) for name in sources]
+            if values and all(_identifies(value) for value in values):
+                digest = hashlib.sha256(json.dumps(["ids", self._source, sources, values]).encode())
+                return digest.digest(), WITH_ID_OR_TIME if self._window is None else self._window
+        digest = self._whole.copy()
+        digest.update(covered)
+        if self._window is not None:
+            return digest.digest(), self._window
+        dated = any(_is_said(paths.find(document, path)) for path in self._dated)
+        return digest.digest(), WITH_ID_OR_TIME if dated else WITHOUT
+
+
 def dedupe_key(
     covered: bytes,
     source: str,
@@ -39,23 +73,8 @@ def dedupe_key(
     window: int | None,
     headers: Mapping[str, str] = _NO_HEADERS,
 ) -> tuple[bytes, int]:
-    """(SHA-256 digest, microseconds for which it counts) of what identifies the event.
-
-    That is the first alternative of `dedupe` of which all values are there as text, integers or booleans: paths in
-    `covered`, or `header:<name>` among the signed `headers` (`header:A|B`: the first of them that is). Else it is all
-    of `covered`. `dated` are paths of an id or a time in the signed body; `window` is the operator's word, null where
-    none is given.
-    """
-    document = _parse(covered) if dedupe or dated else None
-    for sources in alternatives(dedupe):
-        values = [_value(document, headers, name) for name in sources]
-        if values and all(_identifies(value) for value in values):
-            digest = hashlib.sha256(json.dumps(["ids", source, sources, values]).encode())
-            return digest.digest(), WITH_ID_OR_TIME if window is None else window
-    digest = hashlib.sha256(json.dumps(["body", source]).encode())
-    digest.update(covered)
-    natural = WITH_ID_OR_TIME if any(_is_said(paths.find(document, path)) for path in dated) else WITHOUT
-    return digest.digest(), natural if window is None else window
+    """`Repeats.key`, for who asks once."""
+    return Repeats(source, dedupe, dated, window).key(covered, headers)
 
 
 def _value(document: Any, headers: Mapping[str, str], source: str) -> Any:
