@@ -1,6 +1,5 @@
 """JSON answers, sent straight to the ASGI server: the hook path is too hot for a response object each."""
 
-import contextlib
 from typing import Any
 
 import orjson
@@ -22,6 +21,8 @@ async def answer(send: Send, status: int, body: dict[str, Any] | str, *more: tup
     headers = [(b"content-type", kind), *more]
     if status != 204:
         headers.append((b"content-length", str(len(text)).encode()))
-    with contextlib.suppress(RuntimeError, OSError):  # what the event loop says of a connection that is gone
+    try:
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": text})
+    except (RuntimeError, OSError):  # what the event loop says of a connection that is gone
+        return

@@ -4,63 +4,38 @@ A hook is read whole, within a time and a size, and handed to `ingest`; what com
 learns little: a refusal is a bland 401, and its reason goes to the operator. Nothing a caller sends makes a 500.
 """
 
-import asyncio
-import contextlib
 import logging
-import time
-from collections import deque
 from collections.abc import Callable
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route, Router
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bridge import clock
 from bridge.callers import FORWARDED_FOR, caller, within
 from bridge.config import Source
 from bridge.errors import Reason, Refused, StoreUnavailable
 from bridge.ingest import ingest
-from bridge.metrics import BYTES_IN_FLIGHT, KEEP_SECONDS, hooks_answered
+from bridge.metrics import KEEP_SECONDS, hooks_answered
 from bridge.model import Received
 from bridge.pace import Pace, Rate
 from bridge.setup import Setup
 from bridge.store import Store
 from bridge.verify.handshake import Said, greet
 from bridge.web.answers import CLOSE, answer
+from bridge.web.bodies import Bodies, Full, Gone, Held, TooLarge, discard
 from bridge.web.refused import Refusals
 
 PREFIX = "/hooks/"
 
-BUSY = 50
-"""Hooks within `BUSY_SECONDS` from which on what can wait should."""
-
-BUSY_SECONDS = 0.1
-
-BODY_SECONDS = 10.0
-"""A body must be complete in this time; the five vendors give up after ten seconds themselves."""
-
-DISCARD_SECONDS = 1.0
-
-MOST_IN_FLIGHT = 64 << 20
-"""Bytes of bodies that are held at a time, over all callers."""
+BUSY = 4
+"""Hooks that wait to be kept, from which on what can wait should."""
 
 RETRY_AFTER = (b"retry-after", b"5")
 
 log = logging.getLogger("bridge.hooks")
-
-
-class _TooLarge(Exception):
-    """The body is larger than its source allows."""
-
-
-class _Full(Exception):
-    """Too many bytes are in flight."""
-
-
-class _Gone(Exception):
-    """The caller hung up before its hook was complete."""
 
 
 class Hooks:
@@ -77,21 +52,17 @@ class Hooks:
         self._setup = setup
         self._kept = kept
         self._refusals = refusals
-        self.body_seconds = BODY_SECONDS
-        self.most_in_flight = MOST_IN_FLIGHT
-        self._in_flight = 0
-        self._lately: deque[float] = deque([-BUSY_SECONDS] * BUSY, maxlen=BUSY)
-        """When the last hooks came (monotonic seconds)."""
+        self.bodies = Bodies()
+        self._waiting = 0
+        """Hooks that came whole and are not answered yet."""
         self._paces: dict[str, Pace] = {}
         self.failing = False
         """The last hook that came could not be kept."""
 
-        BYTES_IN_FLIGHT.set_function(lambda: self._in_flight)
-
     @property
     def busy(self) -> bool:
-        """Whether hooks come thick."""
-        return time.monotonic() - self._lately[0] < BUSY_SECONDS
+        """Whether hooks come faster than they are kept."""
+        return self._waiting >= BUSY
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         source = self._setup().sources.get(scope["path"][len(PREFIX) :])
@@ -109,10 +80,10 @@ class Hooks:
             hooks_answered(source.name, "405").inc()
             await answer(send, 405, {"error": "send hooks with POST"}, (b"allow", b"POST"), CLOSE)
             return
-        held = _Held(self, _announced(scope))
+        held = Held(self.bodies, _announced(scope))
         try:
             status, body, more = await self._take_in(scope, receive, source, held)
-        except _Gone:
+        except Gone:
             hooks_answered(source.name, "gone").inc()
             return
         finally:
@@ -121,32 +92,32 @@ class Hooks:
         await answer(send, status, body, *more)
 
     async def _take_in(
-        self, scope: Scope, receive: Receive, source: Source, held: "_Held"
+        self, scope: Scope, receive: Receive, source: Source, held: Held
     ) -> tuple[int, dict[str, Any] | str, tuple[tuple[bytes, bytes], ...]]:
-        """Read, verify, keep; what to answer. Raises _Gone where nobody is there to be answered."""
+        """Read, verify, keep; what to answer. Raises Gone where nobody is there to be answered."""
         if source.allow_from and not self._may_call(scope, source):
-            await _discard(receive)
+            await discard(receive)
             return 401, {"error": "unauthorized"}, (CLOSE,)
         if source.rate and (wait := self._too_soon(scope, source, source.rate)):
-            await _discard(receive)
+            await discard(receive)
             return 429, {"error": "too many, try again"}, ((b"retry-after", b"%d" % wait), CLOSE)
         try:
-            body = await held.read(receive, source.max_body, self.body_seconds)
+            body = await held.read(receive, source.max_body)
         except TimeoutError:
-            detail = f"the body did not come in {self.body_seconds:g} s"
+            detail = f"the body did not come in {self.bodies.seconds:g} s"
             self._refuse(scope, source, Refused(Reason.TOO_SLOW, detail), held.size)
             return 408, {"error": "the body took too long"}, (CLOSE,)
-        except _TooLarge:
+        except TooLarge:
             detail = f"the body is larger than max_body, {source.max_body} bytes"
             self._refuse(scope, source, Refused(Reason.TOO_LARGE, detail), max(held.size, held.announced))
-            await _discard(receive)
+            await discard(receive)
             return 413, {"error": "the body is too large"}, (CLOSE,)
-        except _Full:
-            await _discard(receive)
+        except Full:
+            await discard(receive)
             return 503, {"error": "busy, try again"}, (RETRY_AFTER, CLOSE)
         now = clock.now()
-        self._lately.append(time.monotonic())
         received = _received(scope, source, body, now, self._setup().config.public_url or "")
+        self._waiting += 1
         try:
             receipt = await ingest(received, source, self._store, now, self._doubt)
         except Refused as refused:
@@ -159,6 +130,8 @@ class Hooks:
         except Exception:
             log.exception("source %s: an error that should not be; the hook was not acknowledged", source.name)
             return 503, {"error": "cannot be kept now, try again"}, (RETRY_AFTER,)
+        finally:
+            self._waiting -= 1
         if isinstance(receipt, Said):
             return receipt
         self.failing = False
@@ -198,73 +171,6 @@ class Hooks:
     def _doubt(self, received: Received, refused: Refused) -> None:
         self._refusals.add(received, refused, let_in=True)
 
-    def hold(self, size: int) -> None:
-        """Count bytes as in flight. Raises _Full where that would be too many."""
-        if self._in_flight + size > self.most_in_flight:
-            raise _Full
-        self._in_flight += size
-
-    def let_go(self, size: int) -> None:
-        """Bytes that are no longer in flight."""
-        self._in_flight -= size
-
-
-class _Held:
-    """One body being read, and how many bytes of it count as in flight."""
-
-    def __init__(self, hooks: Hooks, announced: int) -> None:
-        self._hooks = hooks
-        self.announced = announced
-        self.size = 0
-        self._late = False
-
-    async def read(self, receive: Receive, most: int, seconds: float) -> bytes:
-        """The whole body. Raises _TooLarge, _Full, _Gone, and TimeoutError where it is not complete in time.
-
-        It does what `asyncio.timeout` does, at a third of the cost: this is for every hook.
-        """
-        task = asyncio.current_task()
-        timer = asyncio.get_running_loop().call_later(seconds, self._give_up, task)
-        try:
-            return await self._read(receive, most)
-        except asyncio.CancelledError:
-            if self._late and task is not None and task.uncancel() == 0:
-                raise TimeoutError from None
-            raise
-        finally:
-            timer.cancel()
-
-    def _give_up(self, task: "asyncio.Task[Any] | None") -> None:
-        self._late = task is not None and task.cancel()
-
-    async def _read(self, receive: Receive, most: int) -> bytes:
-        if self.announced > most:
-            raise _TooLarge
-        chunks: list[bytes] = []
-        while True:
-            message: Message = await receive()
-            if message["type"] == "http.disconnect":
-                raise _Gone
-            chunk = message.get("body", b"")
-            if self.size + len(chunk) > most:
-                raise _TooLarge
-            self._hooks.hold(len(chunk))
-            self.size += len(chunk)
-            chunks.append(chunk)
-            if not message.get("more_body", False):
-                return chunks[0] if len(chunks) == 1 else b"".join(chunks)
-
-    def let_go(self) -> None:
-        self._hooks.let_go(self.size)
-
-
-async def _discard(receive: Receive) -> None:
-    """Read on for a moment and keep nothing: a connection closed on a caller who still sends loses the answer."""
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(DISCARD_SECONDS):
-            while (message := await receive())["type"] == "http.request" and message.get("more_body", False):
-                pass
-
 
 def _announced(scope: Scope) -> int:
     """The length that the caller announced; 0 where it did not. (The server refuses a broken one itself.)"""
@@ -288,7 +194,7 @@ def _received(scope: Scope, source: Source, body: bytes, now: int, public_url: s
         source=source.name,
         method=scope["method"],
         url=f"{public_url}{scope['path']}?{query.decode('latin-1')}" if query else public_url + scope["path"],
-        headers=tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]),
+        headers=tuple([(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]),
         body=body,
         received_at=now,
         peer=_peer(scope),

@@ -60,7 +60,7 @@ class _Bounded(HttpToolsProtocol):
         super().on_headers_complete()
 
     def data_received(self, data: bytes) -> None:
-        if not self._in_body and UPGRADE.search(data):
+        if not self._in_body and UPGRADE.search(data, 0, _end_of_head(data)):
             # Nothing is upgraded to here, and that is no reason to lose the body, as the parser would:
             # https://www.rfc-editor.org/rfc/rfc9110#section-7.8
             head, end, rest = data.partition(b"\r\n\r\n")
@@ -78,6 +78,12 @@ class _Bounded(HttpToolsProtocol):
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
+
+
+def _end_of_head(data: bytes) -> int:
+    """Where the headers end; where they do not, the end of all."""
+    end = data.find(b"\r\n\r\n")
+    return end if end >= 0 else len(data)
 
 
 class Listener(uvicorn.Server):

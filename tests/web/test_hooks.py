@@ -195,7 +195,7 @@ def test_broken_http_is_400_and_nothing_worse(path, text):
 def test_a_body_that_does_not_come_in_time_is_408(path):
     async def story(bridge):
         hooks = bridge.server.hooks
-        hooks.body_seconds = 0.05
+        hooks.bodies.seconds = 0.05
         return await speak(bridge, b"POST /hooks/mobile HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc")
 
     assert told(path, story).startswith(b"HTTP/1.1 408")
@@ -204,9 +204,9 @@ def test_a_body_that_does_not_come_in_time_is_408(path):
 def test_too_many_bytes_in_flight_is_503_with_retry_after_and_they_are_let_go_of(path):
     async def story(bridge):
         hooks = bridge.server.hooks
-        hooks.most_in_flight = len(PASSED) - 1
+        hooks.bodies.most_in_flight = len(PASSED) - 1
         full = await bridge.post("mobile", PASSED)
-        hooks.most_in_flight = len(PASSED)
+        hooks.bodies.most_in_flight = len(PASSED)
         return full, await bridge.post("mobile", PASSED)
 
     full, after = told(path, story)
