@@ -11,6 +11,7 @@ import fcntl
 import functools
 import logging
 import queue
+import re
 import sqlite3
 import threading
 import time
@@ -247,17 +248,31 @@ class SqliteStore:
         """Every hook's receipt. One whose key is another's by now is that one's duplicate; the others are inserted."""
         kept = [(clock.uuid7(job.hook.received_at), job.hook) for job in jobs]
         keyed = [(event_id, hook) for event_id, hook in kept if not hook.is_test]
-        claimed = self._writer.executemany(SEEN, [_seen_row(event_id, hook) for event_id, hook in keyed]).rowcount
+        claimed = self._insert(SEEN, [_seen_row(event_id, hook) for event_id, hook in keyed])
         firsts: dict[str, str] = {}
         if claimed < len(keyed):
             firsts = {event_id: self._first_copy(hook) for event_id, hook in keyed}
         new = [(event_id, hook) for event_id, hook in kept if firsts.get(event_id, event_id) == event_id]
-        self._writer.executemany(EVENTS, [_event_row(event_id, hook) for event_id, hook in new])
+        self._insert(EVENTS, [_event_row(event_id, hook) for event_id, hook in new])
         return [
             Receipt(first, Status.ACCEPTED if first == event_id else Status.DUPLICATE)
             for event_id, _ in kept
             for first in [firsts.get(event_id, event_id)]
         ]
+
+    def _insert(self, statement: str, rows: Sequence[tuple[Any, ...]]) -> int:
+        """Insert rows by few statements, and count them.
+
+        A statement lets go of Python's lock while it runs, and waits to have it back for as long as hooks keep the
+        event loop busy: with one for each row, a commit would take many times as long.
+        """
+        count, done = 0, 0
+        for size in ROWS:
+            while len(rows) - done >= size:
+                values = [value for row in rows[done : done + size] for value in row]
+                count += self._writer.execute(_of_many(statement, size), values).rowcount
+                done += size
+        return count
 
     def _first_copy(self, hook: Verified) -> str:
         """The id of the event that has this hook's dedupe key."""
@@ -284,6 +299,9 @@ class SqliteStore:
         return job.future, value, None
 
 
+ROWS = (8, 4, 2, 1)
+"""How many rows one statement inserts. Each number is another statement, which SQLite reads once and remembers."""
+
 SEEN = """INSERT INTO seen (received_at, source, verified, key, event_id, until) VALUES (?, ?, ?, ?, ?, ?)
     ON CONFLICT (source, verified, key) DO UPDATE
       SET event_id = excluded.event_id, until = excluded.until, received_at = excluded.received_at
@@ -291,6 +309,13 @@ SEEN = """INSERT INTO seen (received_at, source, verified, key, event_id, until)
 
 EVENTS = """INSERT INTO events (id, source, vendor, received_at, headers, body, verification, is_test, is_replay)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, false)"""
+
+
+@functools.cache
+def _of_many(statement: str, rows: int) -> str:
+    """The statement that inserts one row, for so many."""
+    before, values, after = re.split(r"(?<=VALUES )(\([^)]+\))", statement)
+    return before + ", ".join([values] * rows) + after
 
 
 def _seen_row(event_id: str, hook: Verified) -> tuple[Any, ...]:
