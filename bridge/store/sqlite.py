@@ -2,7 +2,8 @@
 
 Everything that writes goes to one thread, which takes all that waits into one transaction (group commit) and answers
 only after it is on disk. What the event loop gathers in one turn is handed over at its end: so hooks that come thick
-share a commit, and one that comes alone waits for nobody. Reads have a connection and a thread of their own.
+share a commit, and one that comes alone waits for nobody. Reads have a connection and a thread of their own, and so has
+the copying of the log into the file.
 """
 
 import asyncio
@@ -16,7 +17,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Coroutine, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -47,6 +48,12 @@ ADVICE = {
     sqlite3.SQLITE_IOERR: "The disk fails, or is full: look at it and start again",
 }
 """What to do about a store that cannot be opened, by SQLite's primary code. https://www.sqlite.org/rescode.html"""
+
+COPY_AFTER = 256
+"""Commands and hooks that were written, after which the log is copied into the file."""
+
+COPY_AT_THE_LATEST = 20_000
+"""Pages of the log (80 MB) at which the writer itself copies it, should nobody else have come to it."""
 
 LOCK_WAIT = 30.0
 """How long a new server waits for the old one to let go of the file, in seconds."""
@@ -121,6 +128,11 @@ class SqliteStore:
         self._reader = _connect(path)
         self._reader.execute("PRAGMA query_only = ON")
         self._read_thread = ThreadPoolExecutor(1, thread_name_prefix="store-reader")
+        self._copier = _connect(path)
+        self._copy_thread = ThreadPoolExecutor(1, thread_name_prefix="store-copier")
+        self._copying: Future[None] | None = None
+        self._uncopied = 0
+        """What was written since the log was last copied into the file."""
         self._write_thread = threading.Thread(target=self._write_for_ever, name="store-writer", daemon=True)
         self._closed = False
 
@@ -205,6 +217,8 @@ class SqliteStore:
         loop = asyncio.get_running_loop()
         await loop.run_in_executor(None, self._write_thread.join)
         await loop.run_in_executor(None, self._read_thread.shutdown)
+        await loop.run_in_executor(None, self._copy_thread.shutdown)
+        self._copier.close()
         self._reader.close()
         self._writer.close()
         if self._lock:
@@ -241,8 +255,20 @@ class SqliteStore:
                     self._writer.execute("ROLLBACK")
             failure = StoreUnavailable(f"SQLite cannot write: {error}")
             done = [(job.future, None, failure) for job in jobs]
+        self._uncopied += len(jobs)
+        if self._uncopied >= COPY_AFTER and (self._copying is None or self._copying.done()):
+            self._uncopied = 0
+            self._copying = self._copy_thread.submit(self._copy)
         with contextlib.suppress(RuntimeError):  # the loop is gone: nobody waits for the answer any more
             jobs[0].future.get_loop().call_soon_threadsafe(_answer, done)
+
+    def _copy(self) -> None:
+        """Copy the log (WAL) into the file, beside the writer: within a commit, hooks would wait for it.
+
+        What cannot be copied stays in the log, which loses nothing: the next time tries again.
+        """
+        with contextlib.suppress(sqlite3.Error):
+            self._copier.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
     def _keep(self, jobs: Sequence[_Keep]) -> list[Receipt]:
         """Every hook's receipt. One whose key is another's by now is that one's duplicate; the others are inserted."""
@@ -356,7 +382,12 @@ def _answer(done: Sequence[tuple["asyncio.Future[Any]", Any, BaseException | Non
 def _connect(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=BUSY_WAIT)
     connection.row_factory = sqlite3.Row
-    for pragma in ("journal_mode = WAL", "synchronous = FULL", "wal_autocheckpoint = 4000", "cache_size = -4000"):
+    for pragma in (
+        "journal_mode = WAL",
+        "synchronous = FULL",
+        f"wal_autocheckpoint = {COPY_AT_THE_LATEST}",
+        "cache_size = -4000",
+    ):
         connection.execute(f"PRAGMA {pragma}").fetchall()
     return connection
 
