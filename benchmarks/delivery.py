@@ -8,16 +8,15 @@ the same HTTP client to the same sink (`benchmarks.client`).
 
 import argparse
 import json
-import os
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
+
+from benchmarks.processes import pinned, running, used
 
 PORT, ADMIN_PORT, SINK_PORT, CONNECTIONS, SECONDS, BASELINE = 8393, 8394, 8395, 32, 1, 2_000
 CONFIG = """
@@ -30,38 +29,9 @@ routes: [{{name: all, to: [sink]}}]
 """
 
 
-def pinned(core: int) -> list[str]:
-    return ["taskset", "-c", str(core)] if (os.cpu_count() or 1) > 1 else []
-
-
 def answer(url: str) -> bytes:
     with urllib.request.urlopen(url, timeout=5) as found:
         return bytes(found.read())
-
-
-@contextmanager
-def running(core: int, ready: str, *command: str) -> Iterator[subprocess.Popen[bytes]]:
-    process = subprocess.Popen(
-        [*pinned(core), sys.executable, *command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    try:
-        deadline = time.monotonic() + 20
-        while time.monotonic() < deadline:
-            try:
-                answer(ready)
-                break
-            except OSError:
-                time.sleep(0.02)
-        yield process
-    finally:
-        process.terminate()
-        process.wait(30)
-
-
-def used(process: subprocess.Popen[bytes]) -> float:
-    """Seconds of CPU that a process has used, all its threads together."""
-    fields = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def delivered() -> int:
@@ -75,7 +45,7 @@ def drawbridge(store: str | None, batch: int) -> float:
         url = store or f"sqlite:///{folder}/store.db"
         path.write_text(CONFIG.format(port=PORT, admin_port=ADMIN_PORT, sink_port=SINK_PORT, store=url, batch=batch))
         ready = f"http://127.0.0.1:{ADMIN_PORT}/readyz"
-        with running(0, ready, "-m", "bridge", "serve", "-c", str(path), "--logs", "json") as process:
+        with running(0, ready, "bridge", "serve", "-c", str(path), "--logs", "json") as process:
             before, began = delivered(), used(process)
             load = [*pinned(1), sys.executable, "-m", "benchmarks.load", str(PORT), str(SECONDS), str(CONNECTIONS)]
             subprocess.run(load, check=True, capture_output=True)
@@ -98,7 +68,7 @@ def main() -> None:
     parser.add_argument("--store", help="store.url; default: a new SQLite file each round")
     given = parser.parse_args()
     rows = []
-    with running(1, f"http://127.0.0.1:{SINK_PORT}/", "-m", "benchmarks.sink", str(SINK_PORT)):
+    with running(1, f"http://127.0.0.1:{SINK_PORT}/", "benchmarks.sink", str(SINK_PORT)):
         for number in range(1, given.rounds + 1):
             bare = baseline()
             single, batched = drawbridge(given.store, 1), drawbridge(given.store, 100)

@@ -32,13 +32,13 @@ AT_ONCE = 32
 """Events dispatched in one transaction."""
 
 AT_ONCE_BUSY = 4
-"""While hooks wait: on SQLite they wait for that transaction too, so it is kept short."""
+"""While hooks come thick: on SQLite they wait for that transaction, so it is kept short."""
 
 SLICE = 4
 """Events normalized before others on the loop (hooks that wait for their answer) get a turn."""
 
-YIELD = 19
-"""While hooks wait, dispatch takes one part of the time and leaves them so many."""
+YIELD = 9
+"""While hooks come thick, dispatch takes one part of the time and leaves them so many."""
 
 LOOK = 1.0
 """Seconds after which it looks for what nobody woke it for."""
@@ -90,8 +90,8 @@ class _Memory:
 class Dispatcher:
     """Dispatches what was kept, for as long as `run` runs.
 
-    `owed` is told each target that something is owed to. While `busy` says that hooks wait to be kept, dispatch takes
-    only a share of the time: their vendors wait for an answer, and what was kept can wait.
+    `owed` is told each target that something is owed to. While `busy` says that hooks come thick, dispatch takes only
+    a share of the time: their vendors wait for an answer, and what was kept can wait.
     """
 
     def __init__(
@@ -145,7 +145,7 @@ class Dispatcher:
             self._woken.clear()
 
     async def _give_way(self, took: int) -> None:
-        """While hooks wait, leave them `YIELD` times as long as the last batch took (µs)."""
+        """While hooks come thick, leave them `YIELD` times as long as the last batch took (µs)."""
         until = time.monotonic() + YIELD * took / clock.SECOND
         while self._busy() and time.monotonic() < until and not self._stopping:  # noqa: ASYNC110
             await asyncio.sleep(0.005)

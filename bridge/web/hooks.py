@@ -5,6 +5,8 @@ learns little: a refusal is a bland 401, and its reason goes to the operator. No
 """
 
 import logging
+import time
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -30,8 +32,10 @@ from bridge.web.refused import Refusals
 
 PREFIX = "/hooks/"
 
-BUSY = 4
-"""Hooks that wait to be kept, from which on what can wait should."""
+BUSY = 50
+"""Hooks within `BUSY_SECONDS` from which on what can wait should."""
+
+BUSY_SECONDS = 0.1
 
 RETRY_AFTER = (b"retry-after", b"5")
 
@@ -53,16 +57,16 @@ class Hooks:
         self._kept = kept
         self._refusals = refusals
         self.bodies = Bodies()
-        self._waiting = 0
-        """Hooks that came whole and are not answered yet."""
+        self._lately: deque[float] = deque([-BUSY_SECONDS] * BUSY, maxlen=BUSY)
+        """When the last hooks came (monotonic seconds)."""
         self._paces: dict[str, Pace] = {}
         self.failing = False
         """The last hook that came could not be kept."""
 
     @property
     def busy(self) -> bool:
-        """Whether hooks come faster than they are kept."""
-        return self._waiting >= BUSY
+        """Whether hooks come thick."""
+        return time.monotonic() - self._lately[0] < BUSY_SECONDS
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         source = self._setup().sources.get(scope["path"][len(PREFIX) :])
@@ -117,7 +121,7 @@ class Hooks:
             return 503, {"error": "busy, try again"}, (RETRY_AFTER, CLOSE)
         now = clock.now()
         received = _received(scope, source, body, now, self._setup().config.public_url or "")
-        self._waiting += 1
+        self._lately.append(time.monotonic())
         try:
             receipt = await ingest(received, source, self._store, now, self._doubt)
         except Refused as refused:
@@ -130,8 +134,6 @@ class Hooks:
         except Exception:
             log.exception("source %s: an error that should not be; the hook was not acknowledged", source.name)
             return 503, {"error": "cannot be kept now, try again"}, (RETRY_AFTER,)
-        finally:
-            self._waiting -= 1
         if isinstance(receipt, Said):
             return receipt
         self.failing = False
