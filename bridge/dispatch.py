@@ -34,9 +34,6 @@ AT_ONCE = 32
 AT_ONCE_BUSY = 4
 """While hooks come thick: on SQLite they wait for that transaction, so it is kept short."""
 
-SLICE = 4
-"""Events normalized before others on the loop (hooks that wait for their answer) get a turn."""
-
 YIELD = 9
 """While hooks come thick, dispatch takes one part of the time and leaves them so many."""
 
@@ -160,10 +157,9 @@ class Dispatcher:
         if token is None:
             return False
         understood = []
-        for n, event in enumerate(waiting, start=1):
+        for event in waiting:
             understood.append(_Understood(event, _understand(event, setup)))
-            if n % SLICE == 0:
-                await asyncio.sleep(0)
+            await asyncio.sleep(0)  # hooks that wait for their answer get a turn
         dispatch = partial(_dispatch, setup=setup, token=token, now=now)
         try:
             owed = await self._store.write(partial(dispatch, understood=understood))
