@@ -49,8 +49,9 @@ ADVICE = {
 }
 """What to do about a store that cannot be opened, by SQLite's primary code. https://www.sqlite.org/rescode.html"""
 
-COPY_AFTER = 256
-"""Commands and hooks that were written, after which the log is copied into the file."""
+COPY_AFTER = 4_000
+"""Rows that were written, after which the log is copied into the file. The more of them, the fewer pages: one that was
+written many times is copied once."""
 
 COPY_AT_THE_LATEST = 20_000
 """Pages of the log (80 MB) at which the writer itself copies it, should nobody else have come to it."""
@@ -131,8 +132,8 @@ class SqliteStore:
         self._copier = _connect(path)
         self._copy_thread = ThreadPoolExecutor(1, thread_name_prefix="store-copier")
         self._copying: Future[None] | None = None
-        self._uncopied = 0
-        """What was written since the log was last copied into the file."""
+        self._copied = 0
+        """Rows that had been written when the log was last copied into the file."""
         self._write_thread = threading.Thread(target=self._write_for_ever, name="store-writer", daemon=True)
         self._closed = False
 
@@ -255,9 +256,9 @@ class SqliteStore:
                     self._writer.execute("ROLLBACK")
             failure = StoreUnavailable(f"SQLite cannot write: {error}")
             done = [(job.future, None, failure) for job in jobs]
-        self._uncopied += len(jobs)
-        if self._uncopied >= COPY_AFTER and (self._copying is None or self._copying.done()):
-            self._uncopied = 0
+        written = self._writer.total_changes
+        if written - self._copied >= COPY_AFTER and (self._copying is None or self._copying.done()):
+            self._copied = written
             self._copying = self._copy_thread.submit(self._copy)
         with contextlib.suppress(RuntimeError):  # the loop is gone: nobody waits for the answer any more
             jobs[0].future.get_loop().call_soon_threadsafe(_answer, done)
