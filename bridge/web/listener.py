@@ -55,35 +55,39 @@ class _Bounded(HttpToolsProtocol):
         super().on_message_complete()
 
     def on_headers_complete(self) -> None:
-        self._in_head, self._in_body = False, True
+        self._in_head, self._in_body, self._head = False, True, 0
         self._in_time()
         super().on_headers_complete()
 
     def data_received(self, data: bytes) -> None:
-        if not self._in_body and UPGRADE.search(data, 0, _end_of_head(data)):
-            # Nothing is upgraded to here, and that is no reason to lose the body, as the parser would:
-            # https://www.rfc-editor.org/rfc/rfc9110#section-7.8
-            head, end, rest = data.partition(b"\r\n\r\n")
-            data = UPGRADE.sub(b"\r\nX-Upgrade:", head) + end + rest
+        began_before = self._in_head
+        if not self._in_body:
+            end_of_head = data.find(b"\r\n\r\n")
+            size = end_of_head if end_of_head >= 0 else len(data)
+            if self._head + size > MOST_HEAD:
+                self.send_400_response("The headers are too long.")
+                return
+            if UPGRADE.search(data, 0, size):
+                # Nothing is upgraded to here, and that is no reason to lose the body, as the parser would:
+                # https://www.rfc-editor.org/rfc/rfc9110#section-7.8
+                data = UPGRADE.sub(b"\r\nX-Upgrade:", data[:size]) + data[size:]
         super().data_received(data)
-        if not self._in_head or self.transport.is_closing():
-            return
-        self._head += len(data)
-        if self._head > MOST_HEAD:
-            self.send_400_response("The headers are too long.")
-        elif self._deadline is None:
-            self._deadline = self.loop.call_later(HEAD_SECONDS, self.transport.close)
+        if self._in_head and not self.transport.is_closing():
+            self._head += len(data) if began_before else 0
+            if self._deadline is None:
+                self._deadline = self.loop.call_later(HEAD_SECONDS, self.transport.close)
+
+    def eof_received(self) -> bool:  # type: ignore[override]
+        """Whether to go on: a caller that has said all may close its half, and still waits for its answer."""
+        answering = self.cycle is not None and not self.cycle.more_body and not self.cycle.response_complete
+        if answering:
+            self.cycle.keep_alive = False
+        return answering
 
     def _in_time(self) -> None:
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
-
-
-def _end_of_head(data: bytes) -> int:
-    """Where the headers end; where they do not, the end of all."""
-    end = data.find(b"\r\n\r\n")
-    return end if end >= 0 else len(data)
 
 
 class Listener(uvicorn.Server):

@@ -229,6 +229,24 @@ def test_a_caller_who_hangs_up_after_a_complete_hook_changes_nothing(path):
     assert len(told(path, story)) == 1
 
 
+def test_a_caller_who_has_said_all_and_closes_its_half_still_gets_its_answer(path):
+    async def story(bridge):
+        head = [f"{name}: {value}".encode() for name, value in bridge.signed("mobile", PASSED).items()]
+        head += [b"Host: x", f"Content-Length: {len(PASSED)}".encode()]
+        host, port = bridge.server.hooks_url.removeprefix("http://").split(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        writer.write(b"POST /hooks/mobile HTTP/1.1\r\n" + b"\r\n".join(head) + b"\r\n\r\n" + PASSED)
+        writer.write_eof()
+        async with asyncio.timeout(30):
+            answer = await reader.read()  # to the end: the connection is closed on our side too
+        writer.close()
+        return answer
+
+    answer = told(path, story)
+    assert answer.startswith(b"HTTP/1.1 200")
+    assert b'"accepted"' in answer
+
+
 def test_a_caller_who_hangs_up_in_the_middle_leaves_nothing(path):
     async def story(bridge):
         await speak(bridge, b"POST /hooks/mobile HTTP/1.1\r\nHost: x\r\nContent-Length: 999\r\n\r\nabc", then=None)
@@ -280,10 +298,11 @@ def test_neither_secret_nor_webhook_url_is_in_any_answer_or_log(tmp_path, caplog
     assert "very-private" not in said
 
 
-def test_headers_without_end_are_cut_off(path):
+@pytest.mark.parametrize("end", [b"", b"\r\nContent-Length: 0\r\n\r\n"])
+@pytest.mark.parametrize("size", [(64 << 10) + 1, 1 << 20])
+def test_headers_that_are_too_long_are_cut_off_whether_they_end_or_not(path, size, end):
     async def story(bridge):
-        endless = b"POST /hooks/mobile HTTP/1.1\r\nHost: x\r\n" + b"X-Filler: " + b"a" * (1 << 20)
-        return await speak(bridge, endless)
+        return await speak(bridge, b"POST /hooks/mobile HTTP/1.1\r\nHost: x\r\nX-Filler: " + b"a" * size + end)
 
     assert told(path, story).startswith(b"HTTP/1.1 400")
 
