@@ -101,7 +101,8 @@ def clean_url(url: Any) -> str | None:
     """An http or https URL that can stand in any message, or null where this is none (or is too long for one)."""
     if not isinstance(url, str):
         return None
-    url = url.strip()
+    scheme, colon, rest = url.strip().partition(":")
+    url = scheme.lower() + colon + rest  # the scheme has no case, but not every reader of a message knows
     if not _NEAT_URL.fullmatch(url):
         if not _URL_START.match(url):
             return None

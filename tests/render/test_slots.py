@@ -110,7 +110,7 @@ def test_every_slot_writes_its_own_links(slot, linked):
     ("url", "cleaned"),
     [
         ("https://e.example/a", "https://e.example/a"),
-        (" HTTPS://E.example ", "HTTPS://E.example"),
+        (" HTTPS://E.example/A ", "https://E.example/A"),
         ("https://e.example/a b|c>", "https://e.example/a%20b%7Cc%3E"),
         ("https://e.example/ü", "https://e.example/%C3%BC"),
         ("https://e.example/%41", "https://e.example/%41"),
