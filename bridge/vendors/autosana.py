@@ -21,7 +21,8 @@ def understand(body: Document, context: Context[VendorOptions]) -> Iterable[Draf
     groups = [_Group(group, context) for group in body.items("run_groups")]
     for group in groups:
         draft.items += group.items
-    draft.outcome, draft.reason = _verdict(draft, groups, complete=body.raw("is_complete") is not False)
+    complete = body.raw("is_complete") is not False and _readable(body, draft)
+    draft.outcome, draft.reason = _verdict(draft, groups, complete=complete)
     shown = next((group for group in groups if group.outcome in BAD), groups[0] if groups else None)
     draft.url = shown.url if shown else None
     app = draft.app
@@ -31,6 +32,14 @@ def understand(body: Document, context: Context[VendorOptions]) -> Iterable[Draf
         digest = hashlib.sha256(suite.encode(errors="replace")).hexdigest()[:8]
         draft.subject_key = "/".join((app.id or app.name or "", app.platform or "-", draft.vcs.ref or "-", digest))
     yield draft
+
+
+def _readable(body: Document, draft: Draft) -> bool:
+    """Whether nothing that the verdict is made of is there in a shape that cannot be read: that might be bad news."""
+    lists = [body.raw("run_groups"), *(group.raw("runs") for group in body.items("run_groups"))]
+    if not all(each is None or isinstance(each, list) for each in lists):
+        return False
+    return draft.counts.failed is not None or body.raw("summary.failed_groups") is None
 
 
 class _Group:

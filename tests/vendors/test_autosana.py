@@ -139,6 +139,21 @@ def test_the_same_suite_is_the_same_subject():
 
 @pytest.mark.parametrize(
     "change",
+    [
+        {"run_groups": "completed"},
+        {"run_groups": {"0": {"status": "failed"}}},
+        {"run_groups": [{"name": "Smoke", "status": "passed", "runs": "1 failed"}]},
+        {"summary": {"total_groups": 3, "passed_groups": 3, "failed_groups": "one"}},
+        {"summary": {"total_groups": 3, "passed_groups": 3, "failed_groups": -1}},
+        {"summary": {"total_groups": 3, "passed_groups": 3, "failed_groups": [1]}},
+    ],
+)
+def test_what_is_there_and_cannot_be_read_is_no_pass(change):
+    assert read("autosana", {**said("autosana", "passed"), **change}).outcome == "unknown"
+
+
+@pytest.mark.parametrize(
+    "change",
     [{"app": {"id": "other"}}, {"git": {"branch": "release/1"}}, {"run_groups": []}],
     ids=["app", "branch", "groups"],
 )
