@@ -7,6 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("unhurried", deadline=None)
+"""A busy machine takes a second for what needs a millisecond; that is no fault of the code."""
+settings.load_profile("unhurried")
 
 
 @pytest.fixture(scope="session")
