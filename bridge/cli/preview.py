@@ -18,7 +18,7 @@ from bridge.config.load import load
 from bridge.config.schema import Verdict
 from bridge.errors import ConfigError
 from bridge.model import Transition, Why
-from bridge.render import Renderer, View
+from bridge.render import Renderer, View, on_occasion
 from bridge.render.preview import Case, Shown, page
 from bridge.render.renderer import TargetType
 from bridge.routing import Router
@@ -221,7 +221,7 @@ def _shown(
         return Shown(place.label, place.type, {key: value for key, value in result.items() if key != "payload"})
     why = Why.TEST if result["is_test"] else Why.REPLAY if result["is_replay"] else Why.NEW
     view = View(result=result, route=place.route, mention=place.mention, why=why, members=members, **place.shape)
-    rendered = renderer.render(place.type, template or place.template, view)
+    rendered = renderer.render(place.type, template or place.template, on_occasion(view, template))
     return Shown(place.label, place.type, rendered.body, rendered.falls)
 
 

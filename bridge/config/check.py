@@ -23,7 +23,7 @@ from bridge.errors import ConfigError, Problem
 from bridge.history import Subject, place
 from bridge.model import BAD, Event, Outcome, Result, State, Verification
 from bridge.normalize import as_json, cap_items, normalize
-from bridge.render import Renderer, View, evaluate
+from bridge.render import Renderer, View, evaluate, on_occasion
 from bridge.render.renderer import TargetType
 from bridge.routing import Decision, Matched, NotMatched, Route, Router
 
@@ -119,7 +119,8 @@ def _falls(config: Config, renderer: Renderer, result: dict[str, Any]) -> Iterat
     """What keeps each template from being used for this result."""
     for kind in TYPES:
         for template in renderer.names(kind):
-            for fall in renderer.render(kind, template, View(result=result, route="check")).falls:
+            view = on_occasion(View(result=result, route="check"), template)
+            for fall in renderer.render(kind, template, view).falls:
                 yield _of_template(config, fall)
 
 

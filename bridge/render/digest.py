@@ -1,7 +1,8 @@
 """Several results in one message. In: results in the order in which they came; out: what a digest says of them.
 
 Results of one subject are one line: how it stands now, and how often it failed meanwhile. So no failure vanishes, and
-none is told twice. Lines come worst first; whatever a message has no room for is counted.
+none is told twice. Lines come worst first; whatever a message has no room for is counted. All numbers are of results:
+those of the lines, of what is left out and of what passed add up to the one in the title.
 """
 
 from collections import Counter
@@ -24,21 +25,24 @@ def digest(results: Iterable[dict[str, Any]], cause: str | None = None) -> dict[
     """What a template reads as `digest`.
 
     `title` in one line; `number` of results; `counts`, how many ended how, as `{name, number}`, worst first; `lines`,
-    worst first, each `{result, said, times, failed, recovered}` (the subject's latest result, a few words on those
-    before it, how many it had, how many of them failed, and whether it passed after that); `notable`, how many lines
-    come before those of nothing but passes; `first` and `last`, the times of the earliest and the latest result, and
-    whether they lie `within_a_day`; `sources`; `color` and `color_number` of the worst line.
+    worst first, each `{result, said, results, times, failed, recovered}` (the subject's latest result, a few words on
+    those before it, all of them, how many it had, how many of them failed, and whether it passed after that);
+    `notable`, how many lines come before those of nothing but passes, and `passed`, how many results those are; `first`
+    and `last`, the times of the earliest and the latest result, and whether they lie `within_a_day`; `sources`; `color`
+    and `color_number` of the worst line.
     """
     together = list(results)
     lines = sorted(_lines(together), key=_rank)
     times = sorted(result["time"] for result in together if isinstance(result.get("time"), str))
     counts = _counts(together)
+    notable = sum(line["failed"] > 0 or line["result"].get("outcome") != Outcome.PASSED for line in lines)
     return {
         "title": _headline(lines, counts, len(together), cause),
         "number": len(together),
         "counts": counts,
         "lines": lines,
-        "notable": sum(line["failed"] > 0 or line["result"].get("outcome") != Outcome.PASSED for line in lines),
+        "notable": notable,
+        "passed": sum(line["times"] for line in lines[notable:]),
         "first": times[0] if times else None,
         "last": times[-1] if times else None,
         "within_a_day": _within_a_day(times),
@@ -54,13 +58,13 @@ def title(view: View) -> str:
 
 
 def left_out(digest: dict[str, Any], shown: int) -> str:
-    """What the notable lines after the first `shown` hold: `17 more: 15 failed, 2 cancelled`; empty for none."""
-    rest = digest["lines"][shown : digest["notable"]]
-    if not rest:
-        return ""
-    said = ", ".join(f"{count['number']} {count['name']}" for count in _counts(line["result"] for line in rest))
-    recovered = sum(line["recovered"] for line in rest)
-    return f"{len(rest):,} more: {said}" + (f" ({recovered} of them after a failure)" if recovered else "")
+    """How the results ended that the notable lines after the first `shown` are made of; empty for none.
+
+    `17 more results: 15 failed, 2 cancelled`.
+    """
+    rest = [result for line in digest["lines"][shown : digest["notable"]] for result in line["results"]]
+    said = ", ".join(f"{count['number']:,} {count['name']}" for count in _counts(rest))
+    return f"{plural(len(rest), 'more result')}: {said}" if rest else ""
 
 
 def _lines(results: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -75,13 +79,20 @@ def _lines(results: list[dict[str, Any]]) -> list[dict[str, Any]]:
         lines.append(
             {
                 "result": latest,
-                "said": f"failed {failed} of {plural(len(of_one), run(latest))}" if failed and len(of_one) > 1 else "",
+                "said": _before(of_one, failed) if len(of_one) > 1 else "",
+                "results": of_one,
                 "times": len(of_one),
                 "failed": failed,
                 "recovered": failed > 0 and latest.get("outcome") == Outcome.PASSED,
             }
         )
     return lines
+
+
+def _before(of_one: list[dict[str, Any]], failed: int) -> str:
+    """`failed 2 of 5 runs`; `5 runs` where none did."""
+    times = plural(len(of_one), run(of_one[-1]))
+    return f"failed {failed} of {times}" if failed else times
 
 
 def _within_a_day(times: list[str]) -> bool:

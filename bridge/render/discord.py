@@ -69,9 +69,9 @@ def finish(made: Any, view: View) -> tuple[dict[str, Any], bool]:
     mention = view.mention or ""
     content = payload.pop("content", None)
     content = content.strip() if isinstance(content, str) else ""
-    if not view.members:  # a template of one's own may leave out that this is a test or a replay
+    if not view.members:  # a template of one's own may leave out that this is a test, a replay or late
         said = [content, *(str(embed.get("title")) for embed in _list(payload, "embeds"))]
-        content = unsaid(view.result, "\n".join(said)) + content
+        content = unsaid(view.result, "\n".join(said), view.late_by) + content
     # What a result says is escaped: a backslash stands before its `<@…>`, and it does not count as the mention.
     if mention and not re.search(rf"(?<!\\){re.escape(mention)}", content):
         content = f"{mention} {content}".strip()

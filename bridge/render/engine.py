@@ -148,26 +148,29 @@ class _Including(NodeTransformer):
     def __init__(self, environment: Environment, partials: Mapping[str, File]) -> None:
         self._environment = environment
         self._partials = partials
-        self._depth = 0
+        self._open: list[str] = []
 
     def whole(self, tree: nodes.Template) -> nodes.Template:
         """The text with all that it includes; itself where it includes nothing."""
         return self.visit(tree) if tree.find(nodes.Include) else tree
 
     def visit_Include(self, node: nodes.Include) -> list[nodes.Node]:  # noqa: N802 (the base class's way)
-        name = node.template.value if isinstance(node.template, nodes.Const) else None
-        file = self._partials.get(str(name))
+        name = str(node.template.value if isinstance(node.template, nodes.Const) else None)
+        file = self._partials.get(name)
         if file is None:
-            raise RenderError("", "", f"there is no partials/{name}.jinja{_meant(str(name), self._partials)}")
-        self._depth += 1
-        if self._depth > MOST_INCLUDED:
+            raise RenderError("", "", f"there is no partials/{name}.jinja{_meant(name, self._partials)}")
+        for _ in range(self._open.count(name)):
+            file = file.behind if file else None
+        if file is None or len(self._open) >= MOST_INCLUDED:
             raise RenderError("", "", "partials include each other without end")
         try:
             tree = self._environment.parse(file.text.strip())
         except TemplateSyntaxError as error:
-            raise RenderError("", f"{file.path}:{error.lineno}:1", error.message or "cannot be read") from error
+            where = f"{file.path}:{file.above + error.lineno}:1"
+            raise RenderError("", where, error.message or "cannot be read") from error
+        self._open.append(name)
         body: list[nodes.Node] = self.visit(tree).body
-        self._depth -= 1
+        self._open.pop()
         return body
 
 

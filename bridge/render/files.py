@@ -7,7 +7,7 @@ partials/<name>.jinja        text, taken in by `{% include '<name>' %}` at any t
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,18 +22,38 @@ _PAIR = re.compile(r"(?<!\\)((?:\\\\)*)\\u(d[89ab][0-9a-f]{2})\\u(d[c-f][0-9a-f]
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """One file's text, and its path as errors name it."""
+    """A text, and the path of its file as errors name it.
+
+    A text that is a part of its file has so many lines `above` it. `behind` is what it takes the place of: when it
+    includes its own name, that is what it gets.
+    """
 
     path: str
     text: str
+    above: int = 0
+    behind: "File | None" = None
 
 
 @dataclass(frozen=True, slots=True)
 class Partials:
-    """What a template may take in, by name: `texts` inside its leaves, `blocks` as entries of its lists."""
+    """What a template may take in, by name: `texts` inside its leaves, `blocks` as entries of its lists, and
+    `templates` that it may be laid over, of each name the nearest first."""
 
     texts: Mapping[str, File] = field(default_factory=dict)
     blocks: Mapping[str, File] = field(default_factory=dict)
+    templates: Mapping[str, tuple[File, ...]] = field(default_factory=dict)
+
+    def before(self, other: "Partials") -> "Partials":
+        """These, and behind them the others."""
+        texts = {name: replace(text, behind=other.texts.get(name)) for name, text in self.texts.items()}
+        return Partials(
+            texts={**other.texts, **texts},
+            blocks={**other.blocks, **self.blocks},
+            templates={
+                name: self.templates.get(name, ()) + other.templates.get(name, ())
+                for name in sorted({*self.templates, *other.templates})
+            },
+        )
 
 
 def read_templates(folder: Path, kind: str, on_problem: Callable[[RenderError], Any]) -> dict[str, File]:
@@ -42,10 +62,11 @@ def read_templates(folder: Path, kind: str, on_problem: Callable[[RenderError], 
 
 
 def read_partials(folder: Path, kind: str, on_problem: Callable[[RenderError], Any]) -> Partials:
-    """What the templates of one target type may take in."""
+    """What the templates of one target type may take in, the templates of the folder among it."""
     return Partials(
         texts=_read(folder / PARTIALS, TEXTS, PARTIALS, on_problem),
         blocks=_read(folder / kind / PARTIALS, TREES, f"{kind}/{PARTIALS}", on_problem),
+        templates={name: (file,) for name, file in read_templates(folder, kind, on_problem).items()},
     )
 
 

@@ -21,7 +21,7 @@ from bridge.model import Why
 from bridge.render import discord, engine, http, slack
 from bridge.render.digest import digest, title
 from bridge.render.fields import Fields, strict
-from bridge.render.files import File, Partials, builtin_folder, read_partials, read_templates
+from bridge.render.files import File, Partials, builtin_folder, read_partials
 from bridge.render.phrases import cut
 from bridge.render.slots import Safe
 from bridge.render.templates import GONE, Template
@@ -31,7 +31,7 @@ from bridge.render.words import is_alarm
 __all__ = ["Rendered", "Renderer", "TargetType", "View"]
 
 TargetType: TypeAlias = Literal["slack", "discord", "http", "inbox"]
-DEFAULT, DIGEST, ALARM = "default", "digest", "alarm"
+DEFAULT, DIGEST, ALARM, TEST, REPLAY, LATE = "default", "digest", "alarm", "test", "replay", "late"
 
 log = logging.getLogger(__name__)
 
@@ -79,9 +79,8 @@ class Renderer:
         room = _ROOMS[target_type]
         falls: list[str] = []
         natural = _natural(view)
-        name = DIGEST if natural == DIGEST else template or natural
         builtin = _builtin(target_type)[natural]
-        chosen = self._own[target_type].get(name) or _builtin(target_type).get(name)
+        name, chosen = self._chosen(target_type, template, natural)
         if chosen is None:
             falls.append(self._missing(target_type, name))
         for rung in (chosen, builtin) if chosen is not builtin else (builtin,):
@@ -94,6 +93,21 @@ class Renderer:
                 falls.append(f"template {target_type}/{name if rung is chosen else natural}: {_reason(error)}")
                 log.warning("rendering fell back: %s", falls[-1])
         return Rendered(room.one_line(_last_words(view), view), room.line_type, tuple(falls))
+
+    def _chosen(self, target_type: str, template: str | None, natural: str) -> tuple[str, Template | None]:
+        """The template's name, and the template; null where it is not there or cannot be used.
+
+        Unless a route names one, it is that for the occasion: one's own, else one's own default, else the built-in one.
+        """
+        own, builtin = self._own[target_type], _builtin(target_type)
+        if natural == DIGEST or template in (None, DEFAULT):
+            broken = {problem.template for problem in self.problems}
+            for name in dict.fromkeys((natural, *(() if natural in (DIGEST, ALARM) else (DEFAULT,)))):
+                if name in own or f"{target_type}/{name}" in broken:
+                    return name, own.get(name)
+            return natural, builtin[natural]
+        name = str(template)
+        return name, own.get(name) or builtin.get(name)
 
     def _missing(self, target_type: str, name: str) -> str:
         for problem in self.problems:
@@ -112,11 +126,9 @@ def _read(
     kind: str, folder: Path, behind: Path | None, on_problem: Callable[[RenderError], Any]
 ) -> Iterator[tuple[str, Template]]:
     """The templates of a folder, compiled; what they take in may also lie in the folder `behind` it."""
-    partials = read_partials(folder, kind, on_problem)
-    if behind:
-        more = read_partials(behind, kind, on_problem)
-        partials = Partials({**more.texts, **partials.texts}, {**more.blocks, **partials.blocks})
-    for name, file in read_templates(folder, kind, on_problem).items():
+    own = read_partials(folder, kind, on_problem)
+    partials = own.before(read_partials(behind, kind, on_problem)) if behind else own
+    for name, (file,) in own.templates.items():
         try:
             yield name, _ROOMS[kind].compile(f"{kind}/{name}", file, partials)
         except RenderError as error:
@@ -128,10 +140,16 @@ def _raise(error: RenderError) -> None:
 
 
 def _natural(view: View) -> str:
-    """The built-in layout that is made for what is told."""
+    """The built-in layout that is made for the occasion."""
     if view.members:
         return DIGEST
-    return ALARM if is_alarm(view.result) else DEFAULT
+    if is_alarm(view.result):
+        return ALARM
+    if view.why is Why.TEST or view.result.get("is_test"):
+        return TEST
+    if view.why is Why.REPLAY or view.result.get("is_replay"):
+        return REPLAY
+    return LATE if view.late_by else DEFAULT
 
 
 def _fitted(template: Template, room: _Room, view: View, note: str | None) -> Body:

@@ -96,15 +96,15 @@ def finish(made: Any, view: View) -> tuple[dict[str, Any], bool]:
 
 
 def _marked(payload: dict[str, Any], text: str, view: View) -> str:
-    """The text, with TEST or REPLAY before it where a template of one's own leaves that out; blocks get it too."""
+    """The text, with the marks before it that a template of one's own leaves out; blocks get them too."""
     if view.members:
         return text
     blocks = _list(payload, "blocks")
-    missing = unsaid(view.result, "\n".join(each["text"] for each in _texts(blocks)))
+    missing = unsaid(view.result, "\n".join(each["text"] for each in _texts(blocks)), view.late_by)
     if blocks and missing:
         shown = {"type": "mrkdwn", "text": missing.removesuffix(" · ")}
         payload["blocks"] = [{"type": "context", "elements": [shown]}, *blocks]
-    return unsaid(view.result, text) + text
+    return unsaid(view.result, text, view.late_by) + text
 
 
 def one_line(text: str, view: View) -> dict[str, Any]:

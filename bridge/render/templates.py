@@ -9,9 +9,9 @@ The tree is parsed before anything is filled in, so no value can change its shap
     entries: [...]       beside `if:` or `for:` and nothing else: the entry stands for these entries
     include: <name>      the same, with the entries of `partials/<name>.yaml` beside this file
     $if, $for, …         those very keys, literally
+    extends, parts       at the top of a file: it is laid over another template (see `trees`)
 """
 
-import io
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -23,6 +23,7 @@ from bridge.errors import RenderError
 from bridge.render import bounds, engine
 from bridge.render.files import File, Partials
 from bridge.render.slots import Slot
+from bridge.render.trees import compose, place, whole_tree
 
 NAMES = frozenset(
     {"result", "payload", "digest", "route", "mention", "why", "late", "style", "buttons", "fit", "note", "message"}
@@ -54,8 +55,6 @@ _INTEGER = re.compile(r"[-+]?[0-9]+")
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
 _WORDS: dict[str, Any] = {"": None, "~": None, "null": None, "true": True, "false": False}
 _LITERAL_KEYS = {"$if": "if", "$for": "for", "$entries": "entries", "$include": "include"}
-
-_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @dataclass(slots=True)
@@ -220,7 +219,7 @@ class _Compiler:
         if file is None:
             there = ", ".join(sorted(self.partials.blocks)) or "none"
             raise self.error(node, f"there is no partials/{name}.yaml beside this file (there: {there})")
-        root = _compose(self.name, file)
+        root = compose(self.name, file)
         listed = isinstance(root, yaml.SequenceNode)
         return root if listed else yaml.SequenceNode(root.tag, [root], root.start_mark, root.end_mark)
 
@@ -286,12 +285,12 @@ class _Compiler:
 
     def error(self, node: yaml.Node, detail: str, where: str = "") -> RenderError:
         """An error at that node, or at a place in a text that it takes in."""
-        return RenderError(self.name, where or _place(node.start_mark), detail)
+        return RenderError(self.name, where or place(node.start_mark), detail)
 
 
 def compile_template(name: str, file: File, partials: Partials, slot_of: SlotOf) -> Template:
     """Compile a file whose whole tree is the message. Raises RenderError with file, line and column."""
-    root = _mapping(name, file)
+    root, partials = whole_tree(name, file, partials)
     return _Compiler(name, file, slot_of, partials).template(root)
 
 
@@ -300,7 +299,7 @@ def compile_body(name: str, file: File, partials: Partials, slots: dict[str, Slo
 
     Raises RenderError with file, line and column.
     """
-    root = _mapping(name, file)
+    root, partials = whole_tree(name, file, partials)
     compiler = _Compiler(name, file, lambda _path, _beside: tree_slot, partials)
     pairs = compiler.pairs(root)
     for key, value in pairs.items():
@@ -331,33 +330,6 @@ def scalar(node: Any) -> Any:
     if _INTEGER.fullmatch(text):
         return int(text) if len(text) < 20 else text
     return float(text) if _FLOAT.fullmatch(text) else text
-
-
-def _mapping(name: str, file: File) -> yaml.Node:
-    root = _compose(name, file)
-    if not isinstance(root, yaml.MappingNode):
-        raise RenderError(name, file.path, "must be a mapping")
-    return root
-
-
-def _compose(name: str, file: File) -> yaml.Node:
-    """The file's tree, every node of which knows its file and line."""
-    stream: Any = io.StringIO(file.text)
-    stream.name = file.path
-    try:
-        root = yaml.compose(stream, Loader=_Loader)
-    except yaml.MarkedYAMLError as error:
-        place = _place(error.problem_mark) if error.problem_mark else file.path
-        raise RenderError(name, place, f"is not YAML: {error.problem}") from error
-    except (yaml.YAMLError, RecursionError) as error:
-        raise RenderError(name, file.path, f"is not YAML: {error}") from error
-    if root is None:
-        raise RenderError(name, file.path, "is empty")
-    return root
-
-
-def _place(mark: Any) -> str:
-    return f"{mark.name}:{mark.line + 1}:{mark.column + 1}"
 
 
 def _present(value: Any) -> Iterator[Any]:

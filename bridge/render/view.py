@@ -1,8 +1,9 @@
 """What goes into the rendering room and what comes out of it, whichever target it is for."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
+from bridge import clock
 from bridge.model import Why
 
 Body: TypeAlias = dict[str, Any] | list[Any] | str
@@ -34,6 +35,15 @@ class View:
     members: tuple[dict[str, Any], ...] = ()
     cause: str | None = None
     message: str | None = None
+
+
+def on_occasion(view: View, template: str | None) -> View:
+    """The view on the occasion that the built-in template of that name is for, so that it can be tried."""
+    if template == "late":
+        return replace(view, late_by=12 * clock.MINUTE)
+    if template in ("test", "replay"):
+        return replace(view, why=Why(template))
+    return view
 
 
 @dataclass(frozen=True, slots=True)

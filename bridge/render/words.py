@@ -56,8 +56,8 @@ _WORD = re.compile(r"\w+")
 _UNDER = " \N{SINGLE RIGHT-POINTING ANGLE QUOTATION MARK} "
 
 
-def headline(result: dict[str, Any], most: int = 120) -> str:
-    """One line: mark, icon, title, verdict with its numbers. `❌ My App (android) — FAILED: 1 of 3 groups`.
+def headline(result: dict[str, Any], most: int = 120, late: Any = None) -> str:
+    """One line: marks, icon, title, verdict with its numbers. `❌ My App (android) — FAILED: 1 of 3 groups`.
 
     The title is cut to `most` characters, so that the verdict after it is never what a limit takes away.
     """
@@ -67,7 +67,7 @@ def headline(result: dict[str, Any], most: int = 120) -> str:
         title = f"Drawbridge: {title}"
     said = verdict(result)
     line = f"{icon} {title} — {said}" if said else f"{icon} {title}"
-    return " · ".join([*marks(result), line])
+    return " · ".join([*marks(result, late), line])
 
 
 def is_alarm(result: dict[str, Any]) -> bool:
@@ -75,14 +75,15 @@ def is_alarm(result: dict[str, Any]) -> bool:
     return result.get("source") == "bridge" and result.get("kind") == "system"
 
 
-def marks(result: dict[str, Any]) -> list[str]:
-    """What must be seen before anything else: `TEST`, `REPLAY`."""
-    return [word for word, on in (("TEST", result.get("is_test")), ("REPLAY", result.get("is_replay"))) if on]
+def marks(result: dict[str, Any], late: Any = None) -> list[str]:
+    """What must be seen before anything else, so that nobody takes it for news of this minute."""
+    words = (("TEST", result.get("is_test")), ("REPLAY", result.get("is_replay")), ("LATE", late))
+    return [word for word, on in words if on]
 
 
-def unsaid(result: dict[str, Any], shown: str) -> str:
+def unsaid(result: dict[str, Any], shown: str, late: Any = None) -> str:
     """The marks that a message of one's own design does not show, as `TEST · `; empty where it shows them all."""
-    return "".join(f"{mark} · " for mark in marks(result) if f"{mark} · " not in shown)
+    return "".join(f"{mark} · " for mark in marks(result, late) if f"{mark} · " not in shown)
 
 
 def verdict(result: dict[str, Any]) -> str:
@@ -97,13 +98,20 @@ def verdict(result: dict[str, Any]) -> str:
     if transition == "fixed":
         word = f"FIXED{_after(result)}"
     elif transition in _AFTER_BAD:
-        said = "STILL FAILING" if transition == "still_failing" else f"DIFFERENT {_failing(result)}"
+        said = f"STILL FAILING{_for(result)}" if transition == "still_failing" else f"DIFFERENT {_failing(result)}"
         nth = f" ({ordinal(history['streak'])} {run(result)})" if history.get("streak") else ""
         word = f"{'' if outcome == 'failed' else f'{word}, '}{said}{nth}"
     elif outcome == "passed":
         word = _WENT_WELL.get(result.get("kind") or "", word)
     numbers = _numbers(result)
     return f"{word}: {numbers}" if numbers else word
+
+
+def _for(result: dict[str, Any]) -> str:
+    """` for 3 h`, where that is known: a span is read the same in every time zone and place, also in a notification
+    and in the title of an embed, where neither target puts a time into its reader's own."""
+    span = ago((result.get("history") or {}).get("failing_since"), result.get("time"))
+    return f" for {span}" if span and span != "0 s" else ""
 
 
 def _failing(result: dict[str, Any]) -> str:

@@ -110,7 +110,7 @@ def test_a_target_and_a_template_can_be_chosen(configured):
     ("sample", "change", "words"),
     [
         ("failed", "broke", "Broke: passing for the 12 runs before"),
-        ("failed", "still_failing", "STILL FAILING (4th run)"),
+        ("failed", "still_failing", "STILL FAILING for 3 h (4th run)"),
         ("failed", "failures_changed", "DIFFERENT TESTS FAILING (4th run)"),
         ("passed", "fixed", "FIXED after 2 h (2 runs)"),
         ("passed", "still_passing", "PASSED"),
@@ -125,7 +125,13 @@ def test_what_has_changed_can_be_chosen(tmp_path, sample, change, words):
 
 def test_verdicts_that_came_before_can_be_named(tmp_path):
     found = shown(tmp_path, "--sample", "autosana/failed", "--after", "passed,failed,failed", "--target", "inbox")
-    assert "STILL FAILING (3rd run)" in found[0]["messages"][0]["body"]
+    assert "STILL FAILING for 2 h (3rd run)" in found[0]["messages"][0]["body"]
+
+
+@pytest.mark.parametrize("occasion", ["late", "replay", "test"])
+def test_the_template_of_an_occasion_is_shown_on_it(tmp_path, occasion):
+    found = shown(tmp_path, "--sample", "autosana/failed", "--template", occasion, "--target", "slack")
+    assert found[0]["messages"][0]["body"]["text"].startswith(f"{occasion.upper()} · ❌ ")
 
 
 def test_several_results_can_be_one_message(tmp_path):
@@ -168,7 +174,7 @@ def test_a_kept_event_is_shown_as_it_was_understood(tmp_path):
         (["--sample", "autosana/empty-batch", "--transition", "fixed"], "is no verdict"),
         (["--sample", "autousers/webhook-test", "--transition", "first"], "is a test, and has no history"),
         (["--target", "qa"], "no target named 'qa'; there are: slack, discord, http, inbox"),
-        (["--template", "mine"], "no template named 'mine'; there are: alarm, default, digest"),
+        (["--template", "mine"], "no template named 'mine'; there are: alarm, default, digest, late, replay, test"),
         (["--after", "red"], "'red' is no verdict; there are: passed, failed"),
         (["--after", "passed", "--transition", "broke"], "give one of them"),
         (["--sample", "agnox", "--file", "x"], "give one of them"),

@@ -68,9 +68,9 @@ def test_each_failure_is_named_and_linked_and_the_rest_counted(target_type):
     text = rendered(target_type, made, cause="while Slack was down")
     assert "❌ 400 results while Slack was down: 25 failed" in text
     assert text.count("• ") == 20
-    assert "+ 5 more: 5 failed" in text
-    assert "✅ Passed: " in text
-    assert ", + 365 more" in text
+    assert "+ 5 more results: 5 failed" in text
+    assert "✅ 375 results passed: " in text
+    assert ", + 365 others" in text
     assert target_type == "inbox" or "https://e.example/suite%200" in text
 
 
@@ -95,8 +95,25 @@ def test_a_digest_says_why_it_is_late_or_a_replay(target_type):
 
 def test_what_is_left_out_is_counted_by_how_it_ended():
     made = digest([run("a", "failed"), run("b", "failed"), run("b"), run("c", "failed"), run("d")])
-    assert left_out(made, 1) == "2 more: 1 failed, 1 passed (1 of them after a failure)"
+    assert left_out(made, 1) == "3 more results: 2 failed, 1 passed"
     assert left_out(made, 3) == ""
+
+
+@pytest.mark.parametrize("shown", [0, 1, 2, 20])
+def test_all_numbers_are_of_results_and_add_up(shown):
+    outcomes = ["failed", "passed", "passed", "neutral", "timed_out", "passed", "cancelled"]
+    made = digest([run(f"suite {n % 11}", outcomes[n * n % 7]) for n in range(60)])
+    told = sum(line["times"] for line in made["lines"][: min(shown, made["notable"])])
+    rest = left_out(made, shown)
+    assert told + int((rest or "0").split()[0]) + made["passed"] == made["number"] == 60
+
+
+def test_a_line_says_how_many_results_it_stands_for_and_how_many_tests_failed_besides_the_one_it_names():
+    items = [item("pay"), item("coupon"), item("search")]
+    members = [*[run("a", "failed", items=items)] * 2, *[run("b", "neutral")] * 2]
+    text = rendered("inbox", members)
+    assert "pay, + 2 more" in text
+    assert "(2 runs)" in text
 
 
 def test_what_only_passed_is_no_line_of_its_own():

@@ -69,5 +69,5 @@ def test_a_template_of_the_page_works(target_type, name, text, tmp_path):
 def test_every_filter_is_named():
     for name in (*FILTERS, "link", "code", "bold", "moment", "clock", "json", "left_out"):
         assert re.search(rf"\b{name}\b", PAGE), name
-    assert len(FILES) == 3
+    assert len(FILES) == 4
     assert len(ROWS) > 15

@@ -161,3 +161,88 @@ def test_an_error_inside_a_block_partial_names_the_partials_line(tmp_path):
     )
     (fall,) = own.render("slack", "mine", view(result())).falls
     assert "slack/partials/x.yaml:3:24: ZeroDivisionError" in fall
+
+
+# ---------------------------------------------------------------------------------------------- one over another
+
+
+def test_a_template_may_be_the_built_in_one_with_other_words_in_some_places(tmp_path):
+    own = wrote(
+        tmp_path,
+        slack__mine_DOT_yaml=(
+            "extends: default\ntext: 'mine {{ result.title }}'\n"
+            "parts:\n  footer: \"{% include 'footer' %} · ask #qa\"\n  changed: ''"
+        ),
+    )
+    builtin, mine = (own.render("slack", name, view(failing(2))).body for name in (None, "mine"))
+    assert mine["text"] == "mine My App (android)"
+    *rest, footer = mine["attachments"][0]["blocks"]
+    *as_built_in, other = builtin["attachments"][0]["blocks"]
+    assert rest == as_built_in
+    assert footer["elements"][0]["text"] == f"{other['elements'][0]['text']} · ask #qa"
+
+
+def test_keys_take_the_place_of_those_below_mappings_are_merged_and_null_takes_away(tmp_path):
+    own = wrote(
+        tmp_path,
+        http__base_DOT_yaml="content_type: a/b\nbody: {a: 1, b: {c: 2, d: 3}, e: [1, 2]}",
+        http__mine_DOT_yaml="extends: base\nbody: {a: null, b: {c: 4, f: 5}, e: [3], g: '{{ result.title }}'}",
+    )
+    message = own.render("http", "mine", view())
+    assert (message.body, message.content_type) == (
+        {"b": {"c": 4, "d": 3, "f": 5}, "e": [3], "g": "My App (android)"},
+        "a/b",
+    )
+
+
+def test_a_default_of_ones_own_may_be_laid_over_the_built_in_one(tmp_path):
+    own = wrote(
+        tmp_path,
+        slack__default_DOT_yaml="extends: default\nparts: {footer: mine}",
+        slack__loud_DOT_yaml="extends: default\nparts: {footer: \"{% include 'footer' %}, loud\"}",
+    )
+    assert "'mine'" in str(own.render("slack", None, view(failing(2))).body)
+    assert "'mine, loud'" in str(own.render("slack", "loud", view(failing(2))).body)
+
+
+def test_a_partial_of_ones_own_may_take_in_the_built_in_one(tmp_path):
+    own = wrote(
+        tmp_path,
+        partials__tally_DOT_jinja="numbers: {% include 'tally' %}",
+        slack__mine_DOT_yaml="text: \"{% include 'tally' %}\"",
+    )
+    assert text_of(own, made=failing(2))["text"] == "numbers: ❌ 2 tests failed"
+
+
+@pytest.mark.parametrize(
+    ("files", "place", "said"),
+    [
+        ({"slack__mine_DOT_yaml": "extends: defualt"}, "slack/mine.yaml:1:10", "no template 'defualt'"),
+        ({"slack__mine_DOT_yaml": "extends: mine"}, "slack/mine.yaml:1:10", "extends itself in the end"),
+        ({"slack__mine_DOT_yaml": "extends: [a]"}, "slack/mine.yaml:1:10", "no template ''"),
+        ({"slack__mine_DOT_yaml": "text: a\nparts: {footer: x}"}, "slack/mine.yaml:2:8", "needs extends"),
+        ({"slack__mine_DOT_yaml": "extends: default\nparts: footer"}, "slack/mine.yaml:2:8", "a mapping of texts"),
+        ({"slack__mine_DOT_yaml": "extends: default\nparts: {footer: [x]}"}, "slack/mine.yaml:2:17", "must be a text"),
+        ({"slack__mine_DOT_yaml": "extends: default\ntext: a\ntext: b"}, "slack/mine.yaml", "is here twice"),
+        ({"slack__mine_DOT_yaml": "extends: default\n{{ x }}: b"}, "slack/mine.yaml:2", "a key must be text"),
+        (
+            {"slack__mine_DOT_yaml": "extends: default\nparts:\n  footer: |\n    a\n    {{ x"},
+            "slack/mine.yaml:5:1",
+            "end of template",
+        ),
+    ],
+)
+def test_what_cannot_be_laid_over_another_is_refused_with_file_and_line(files, place, said, tmp_path):
+    (problem,) = wrote(tmp_path, **files).problems
+    assert problem.where.removeprefix(f"{tmp_path}/").startswith(place)
+    assert said in problem.detail
+
+
+def test_two_that_extend_each_other_are_both_refused(tmp_path):
+    own = wrote(tmp_path, slack__a_DOT_yaml="extends: b", slack__b_DOT_yaml="extends: a")
+    assert ["extends itself in the end" in problem.detail for problem in own.problems] == [True, True]
+
+
+def test_a_broken_file_is_not_what_another_can_be_laid_over(tmp_path):
+    own = wrote(tmp_path, slack__a_DOT_yaml="extends: b", slack__b_DOT_yaml="text: [")
+    assert all("slack/b.yaml" in problem.where for problem in own.problems)

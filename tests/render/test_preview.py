@@ -145,7 +145,7 @@ def test_a_page_of_all_that_happens_is_well_formed():
 
 
 @given(TEXTS, TEXTS, st.sampled_from([*goldens.TARGETS, "pigeon"]))
-@settings(max_examples=150)
+@settings(max_examples=150, deadline=None)
 def test_whatever_is_said_stays_text(one, other, kind):
     body = {
         "text": one,

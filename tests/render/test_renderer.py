@@ -1,5 +1,7 @@
 """The ladder: the chosen template, else the built-in layout that says so, else one line. Something always arrives."""
 
+from typing import Any
+
 import pytest
 
 from bridge.model import Why
@@ -9,6 +11,7 @@ from tests.render.making import ID, failing, problems, renderer, result, texts, 
 
 TYPES: tuple[TargetType, ...] = ("slack", "discord", "http", "inbox")
 BUILT_IN = Renderer()
+SHIPPED = ["alarm", "default", "digest", "late", "replay", "test"]
 MINE = {
     "slack": "text: 'mine {{ result.title }}'",
     "discord": "content: 'mine {{ result.title }}'",
@@ -119,7 +122,7 @@ def test_templates_that_cannot_be_compiled_are_listed_with_their_place(tmp_path)
         *("/slack/bytes.yaml", "/slack/a.yaml:1:7", "/discord/c.yaml:1:10"),
         *("/http/d.yaml:1:1", "/http/e.yaml:2:9", "/http/f.yaml:1:1", "/http/g.yaml:2:9", "/http/h.yaml:2:10"),
     ]
-    assert own.names("slack") == ["alarm", "b", "default", "digest"]
+    assert own.names("slack") == sorted([*SHIPPED, "b"])
     assert "did you mean 'title'?" in own.problems[1].detail
     fall = own.render("slack", "a", view()).falls[0]
     assert fall.startswith("template slack/a: ")
@@ -127,7 +130,7 @@ def test_templates_that_cannot_be_compiled_are_listed_with_their_place(tmp_path)
 
 
 def test_a_folder_that_does_not_exist_has_no_templates(tmp_path):
-    assert Renderer(tmp_path / "none").names("slack") == ["alarm", "default", "digest"]
+    assert Renderer(tmp_path / "none").names("slack") == SHIPPED
 
 
 @pytest.mark.parametrize(
@@ -207,3 +210,60 @@ def test_a_template_of_ones_own_cannot_leave_out_that_it_is_a_test_or_a_replay(
         assert place(message.body).startswith(mark)
     else:
         assert "TEST" not in shown(message)
+
+
+OCCASIONS: dict[str, dict[str, Any]] = {
+    "late": {"late_by": 720_000_000},
+    "test": {"why": Why.TEST},
+    "replay": {"why": Why.REPLAY},
+}
+SAID = {
+    "late": "Sent 12 m late",
+    "test": "This is a test: nothing happened",
+    "replay": "Sent again on request; it came ",
+}
+
+
+@pytest.mark.parametrize("target_type", ["slack", "discord", "inbox"])
+@pytest.mark.parametrize("occasion", OCCASIONS)
+def test_what_is_late_a_test_or_a_replay_says_so_in_its_headline_and_in_a_line(target_type, occasion):
+    for style in ("bar", "blocks"):
+        text = shown(BUILT_IN.render(target_type, None, view(style=style, **OCCASIONS[occasion])))
+        assert f"{occasion.upper()} · ❌ My App (android) — FAILED" in text
+        assert SAID[occasion] in text
+
+
+@pytest.mark.parametrize("target_type", TYPES)
+@pytest.mark.parametrize("occasion", OCCASIONS)
+def test_an_occasion_may_have_a_template_of_ones_own(target_type, occasion, tmp_path):
+    own = renderer(tmp_path, **{f"{target_type}__{occasion}": MINE[target_type]})
+    assert "mine My App (android)" in shown(own.render(target_type, None, view(**OCCASIONS[occasion])))
+    assert "mine My App (android)" in shown(own.render(target_type, "default", view(**OCCASIONS[occasion])))
+    assert "mine My App (android)" not in shown(own.render(target_type, None, view()))
+
+
+@pytest.mark.parametrize("occasion", OCCASIONS)
+def test_on_an_occasion_without_one_ones_own_default_counts_and_is_marked(occasion, tmp_path):
+    own = renderer(tmp_path, slack__default=MINE["slack"], slack__other="text: other")
+    for template, words in ((None, "mine My App (android)"), ("other", "other")):
+        message = own.render("slack", template, view(**OCCASIONS[occasion]))
+        assert message.body["text"] == f"{occasion.upper()} · {words}"
+        assert message.falls == ()
+
+
+def test_a_test_that_is_late_says_both():
+    message = BUILT_IN.render("slack", None, view(why=Why.TEST, late_by=720_000_000))
+    assert message.body["text"].startswith("TEST · LATE · ❌")
+    assert "This is a test: nothing happened\nSent 12 m late" in shown(message)
+
+
+@pytest.mark.parametrize("name", ["default", "late", "digest", "alarm"])
+def test_one_of_ones_own_that_cannot_be_compiled_is_a_fall_too(name, tmp_path):
+    own = renderer(tmp_path, **{f"slack__{name}": "text: '{{ result.titel }}'"})
+    alarm = {"source": "bridge", "kind": "system", "outcome": "neutral"} if name == "alarm" else {}
+    members = (result(), result()) if name == "digest" else ()
+    late = 720_000_000 if name == "late" else None
+    message = own.render("slack", None, view(result(**alarm), members=members, late_by=late))
+    (fall,) = message.falls
+    assert fall.startswith(f"template slack/{name}: ")
+    assert f"template slack/{name}: " in shown(message)

@@ -43,6 +43,10 @@ def history(transition, **fields):
         ({"outcome": "passed", "history": history("fixed")}, "✅ My App (android) — FIXED"),
         ({"history": history("still_failing", streak=4)}, "❌ My App (android) — STILL FAILING (4th run)"),
         (
+            {"history": history("still_failing", streak=4, failing_since="2026-03-14T08:40:00Z")},
+            "❌ My App (android) — STILL FAILING for 3 h (4th run)",
+        ),
+        (
             {"history": history("failures_changed", streak=2), "counts": {"total": 9, "failed": 3, "unit": "test"}},
             "❌ My App (android) — DIFFERENT TESTS FAILING (2nd run): 3 of 9 tests",
         ),
