@@ -1,8 +1,9 @@
 """The messages as they are sent, for people to read: every vendor's samples, on every kind of target.
 
-`python -m tests.render.goldens` writes `tests/render/goldens/<vendor>/<target type>.yaml` anew; read the difference as
-the person who will get the message. A sample with a verdict stands there once for each thing that can have changed
-since the verdict before it (as far as `history` gives it that change), any other one once.
+`python -m tests.render.goldens` writes `tests/render/goldens/<vendor>/<target type>.yaml` anew, and the requests of
+HTTP targets (`tests/targets/requests.py`); read the difference as the person who will get the message. A sample with a
+verdict stands there once for each thing that can have changed since the verdict before it (as far as `history` gives it
+that change), any other one once.
 """
 
 import json
@@ -26,11 +27,15 @@ from tests.render.making import failing, item, result
 
 FOLDER = Path(__file__).parent / "goldens"
 TARGETS: tuple[TargetType, ...] = ("slack", "discord", "http", "inbox")
+CHANGES = ("first", "broke", "still failing", "different failures", "fixed", "passed")
 FULLY = ("agnox", "autonoma", "autosana", "autotab", "autousers")
 """Vendors whose samples are shown with every change; the others' with one."""
 
 OCCASIONS = "occasions"
 """Where what is not about a vendor stands: digests, alarms, late ones, long ones."""
+
+SHAPES = "shapes"
+"""Where each change stands in the shapes that a target may ask for, besides its usual one."""
 
 RECEIVED_AT = 1_777_939_200_000_000
 EVENT_ID = "019df560-5400-7000-8000-000000000001"
@@ -176,12 +181,35 @@ def _storm(outcome: str | None = None) -> Iterator[dict[str, Any]]:
         )
 
 
-FOLDERS = (*vendors.names(), OCCASIONS)
+def shape_views(target_type: TargetType) -> Iterator[tuple[str, View]]:
+    """Every change in the shapes of a target: Slack's style without a bar, and buttons in place of links."""
+    for sample, changes in (("failures-changed", CHANGES[:4]), ("passed", CHANGES[4:])):
+        for change in changes:
+            view = dict(vendor_views("autosana"))[f"{sample}, {change}"]
+            if target_type == "slack":
+                yield f"{change}, blocks", replace(view, style="blocks")
+                yield f"{change}, blocks and buttons", replace(view, style="blocks", buttons=True)
+            yield f"{change}, buttons", replace(view, buttons=True)
+
+
+FOLDERS = (*vendors.names(), OCCASIONS, SHAPES)
+
+
+def targets(folder: str) -> tuple[TargetType, ...]:
+    """The target types whose messages stand in a folder."""
+    return ("slack", "discord") if folder == SHAPES else TARGETS
+
+
+def views(folder: str, target_type: TargetType) -> Iterator[tuple[str, View]]:
+    """What each message of one file is made of."""
+    if folder == SHAPES:
+        return shape_views(target_type)
+    return occasion_views() if folder == OCCASIONS else vendor_views(folder)
 
 
 def rendered(folder: str, target_type: TargetType) -> Iterator[tuple[str, View, Rendered]]:
     """Each message of one file: its name, what it is made of, and what becomes of it."""
-    for name, view in occasion_views() if folder == OCCASIONS else vendor_views(folder):
+    for name, view in views(folder, target_type):
         mention = "<!subteam^S0123>" if view.mention and target_type == "slack" else view.mention
         template = "mine" if name == "a template that does not exist" else None
         yield name, view, RENDERER.render(target_type, template, replace(view, mention=mention))
@@ -193,7 +221,11 @@ def golden_file(folder: str, target_type: str) -> Path:
 
 def written(folder: str, target_type: TargetType) -> str:
     """What that file should hold."""
-    whole = {name: plain(message.body) for name, _, message in rendered(folder, target_type)}
+    return as_yaml({name: plain(message.body) for name, _, message in rendered(folder, target_type)})
+
+
+def as_yaml(whole: dict[str, Any]) -> str:
+    """What is to be read and compared, as a file."""
     return yaml.dump(whole, Dumper=_Dumper, allow_unicode=True, sort_keys=False, width=200)
 
 
@@ -218,7 +250,7 @@ _Dumper.add_representer(str, _text)
 
 def write() -> None:
     for folder in FOLDERS:
-        for target_type in TARGETS:
+        for target_type in targets(folder):
             file = golden_file(folder, target_type)
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(written(folder, target_type), encoding="utf-8")
@@ -228,4 +260,7 @@ def write() -> None:
 
 
 if __name__ == "__main__":
+    from tests.targets import requests
+
     write()
+    requests.write()
