@@ -71,6 +71,15 @@ def _button(button: dict[str, Any], label: Markup) -> Markup:
     return anchor(str(button["url"]), inner) if button.get("url") else inner
 
 
+def _picture(alt: Any, url: Any) -> Markup:
+    """A frame in a picture's place, with its text and where it is: what is on the page is never fetched."""
+    said = str(alt or "").strip() or "no text for those who do not see it"
+    return Markup(
+        '<div class="picture" role="img" aria-label="Picture: {said}"><span aria-hidden="true">🖼 {said}</span>'
+        "<small>{url}</small></div>"
+    ).format(said=said, url=url or "")
+
+
 def _bar(color: Any) -> Markup:
     """The stripe beside an attachment or an embed. Its colour says nothing that the words do not say."""
     hexed = f"#{color:06x}" if isinstance(color, int) else str(color or "")
@@ -110,6 +119,8 @@ def _slack_block(block: dict[str, Any]) -> Markup:
         case "context":
             texts = [Markup("<span>{}</span>").format(_slack_element(each)) for each in _entries(block.get("elements"))]
             return Markup('<div class="context">{}</div>').format(Markup(" ").join(texts))
+        case "image":
+            return _picture(block.get("alt_text"), block.get("image_url"))
         case "actions":
             buttons = [_slack_element(each) for each in _entries(block.get("elements"))]
             return Markup('<div class="actions">{}</div>').format(Markup(" ").join(buttons))
@@ -133,7 +144,7 @@ def _slack_element(element: dict[str, Any]) -> Markup:
         case "button":
             return _button(element, _slack_text(element.get("text")))
         case "image":
-            return Markup('<span class="picture">picture: {}</span>').format(element.get("alt_text", ""))
+            return _picture(element.get("alt_text"), element.get("image_url"))
     return other(element)
 
 
@@ -142,6 +153,9 @@ def _slack_attachment(attachment: dict[str, Any]) -> Markup:
     parts = [_slack_block(block) for block in _entries(attachment.get("blocks"))]
     if not parts:
         parts = list(_older(attachment))
+    for key in ("image_url", "thumb_url"):
+        if attachment.get(key):
+            parts.append(_picture(attachment.get("fallback"), attachment[key]))
     before = attachment.get("pretext")
     return Markup('{}<div class="attachment">{}<div>{}</div></div>').format(
         Markup('<div class="section">{}</div>').format(mrkdwn(str(before))) if before else Markup(""),
@@ -186,8 +200,8 @@ def _embed(embed: dict[str, Any]) -> Markup:
     fields = [_field(field) for field in _entries(embed.get("fields"))]
     if fields:
         parts.append(Markup('<dl class="fields">{}</dl>').format(Markup("").join(fields)))
-    pictures = [embed[key] for key in ("image", "thumbnail") if embed.get(key)]
-    parts += [Markup('<span class="picture">picture: {}</span>').format(_json(picture)) for picture in pictures]
+    pictures = [embed[key] for key in ("image", "thumbnail") if isinstance(embed.get(key), dict)]
+    parts += [_picture(picture.get("description"), picture.get("url")) for picture in pictures]
     parts.append(_footer(embed))
     return Markup('<div class="embed">{}<div>{}</div></div>').format(_bar(embed.get("color")), Markup("").join(parts))
 

@@ -34,7 +34,14 @@ def ago(moment: Any, now: Any) -> str:
 
 def plural(number: Any, one: str, many: str | None = None) -> str:
     """`{{ 3|plural('group') }}` is `3 groups`."""
-    return f"{grouped(number)} {one if number == 1 else many or one + 's'}"
+    return f"{grouped(number)} {one if number == 1 else many or _many(one)}"
+
+
+def _many(one: str) -> str:
+    """`entries`, `processes`, `groups`: units are the vendors' words, and English."""
+    if re.search(r"[^aeiou]y$", one, re.IGNORECASE):
+        return one[:-1] + "ies"
+    return one + ("es" if re.search(r"(s|x|z|ch|sh)$", one, re.IGNORECASE) else "s")
 
 
 def ordinal(number: int) -> str:

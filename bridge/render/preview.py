@@ -37,7 +37,8 @@ _PAGE = Markup("""\
 <body>
 <header>
 <h1>{title}</h1>
-<p>As Slack and Discord show it, drawn by Drawbridge. Times are UTC here; there they are each reader's own.</p>
+<p>As Slack and Discord show it, drawn by Drawbridge. This page runs no script and loads nothing: times are in UTC here,
+and each reader's own there; in the place of a picture is its text.</p>
 </header>
 {contents}<main>
 {cases}</main>

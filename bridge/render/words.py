@@ -52,6 +52,8 @@ _OPEN = {"test_run": "open run", "evaluation": "open evaluation", "session": "op
 _OPEN |= {"deployment": "open deployment"}
 _SHOWN_ARTIFACTS = ("report", "video", "image", "log")
 MOST_LINKS = 3
+SHORT_SUMMARY = 80
+"""Characters of a summary that a message of one line has room for."""
 _WORD = re.compile(r"\w+")
 _UNDER = " \N{SINGLE RIGHT-POINTING ANGLE QUOTATION MARK} "
 
@@ -92,8 +94,9 @@ def verdict(result: dict[str, Any]) -> str:
     transition = history.get("transition")
     if outcome == "unknown" and result.get("raw_status"):
         return f"UNKNOWN status “{cut(result['raw_status'], 40)}”"
+    numbers = _numbers(result)
     if outcome == "neutral":
-        return _neutral(result)
+        return ": ".join(part for part in (_neutral(result), numbers) if part)
     word = _LOOKS[outcome][1]
     if transition == "fixed":
         word = f"FIXED{_after(result)}"
@@ -103,7 +106,6 @@ def verdict(result: dict[str, Any]) -> str:
         word = f"{'' if outcome == 'failed' else f'{word}, '}{said}{nth}"
     elif outcome == "passed":
         word = _WENT_WELL.get(result.get("kind") or "", word)
-    numbers = _numbers(result)
     return f"{word}: {numbers}" if numbers else word
 
 
@@ -189,9 +191,13 @@ def brief(result: dict[str, Any]) -> bool:
         return True
     if outcome == "passed":
         return transition in ("first", "still_passing", "none")
-    return outcome in ("queued", "running") or not (
-        summary_lines(result) or result.get("reason") or outcome == "unknown"
-    )
+    return outcome in ("queued", "running") or not (_says_more(result) or result.get("reason") or outcome == "unknown")
+
+
+def _says_more(result: dict[str, Any]) -> bool:
+    """Whether the summary does not fit behind the headline: of news a short line does."""
+    lines = summary_lines(result)
+    return bool(lines) and (result.get("kind") != "other" or len(lines) > 1 or len(lines[0]) > SHORT_SUMMARY)
 
 
 def failing(result: dict[str, Any]) -> list[dict[str, Any]]:
@@ -324,7 +330,7 @@ def _outcome(result: dict[str, Any]) -> str:
 
 
 def _numbers(result: dict[str, Any]) -> str:
-    """`1 of 3 groups` for a bad outcome, `17 groups` for a good one, and what else is worth a word."""
+    """`1 of 3 groups` for a bad outcome, `17 groups` for any other, and what else is worth a word."""
     counts, outcome = result.get("counts") or {}, _outcome(result)
     total, passed = counts.get("total"), counts.get("passed")
     bad = [counts[name] for name in ("failed", "error") if counts.get(name) is not None]
@@ -334,6 +340,8 @@ def _numbers(result: dict[str, Any]) -> str:
     elif outcome == "passed" and (total or passed):
         whole = total if total and passed is not None and passed != total else None
         said.append(f"{grouped(passed)} of {_units(counts, whole)}" if whole else _units(counts, total or passed))
+    elif outcome == "neutral" and total:
+        said.append(_units(counts, total))
     elif outcome == "unknown" and total == 0:
         said.append(f"{_units(counts, 0)} ran")
     if counts.get("flaky"):

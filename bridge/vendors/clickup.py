@@ -30,8 +30,8 @@ def understand(body: Document, context: Context[VendorOptions]) -> Iterable[Draf
         draft.url = f"https://app.clickup.com/t/{id_}"
     change = body.at("history_items.0")
     before, after = (change.text(f"{side}.status", f"{side}.priority", side) for side in ("before", "after"))
-    if before and after:
-        draft.summary = f"{change.text('field') or 'changed'}: {before} → {after}"
+    if after:
+        draft.summary = f"{change.text('field') or 'changed'}: {f'{before} → ' if before else ''}{after}"
     yield draft
 
 

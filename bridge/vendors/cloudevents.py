@@ -4,7 +4,7 @@ https://github.com/cloudevents/spec/blob/main/cloudevents/bindings/http-protocol
 source, subject and time, and says nothing of verdicts: where `data` holds one, say so in `options.result`.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from bridge.model import Draft, Outcome, Severity
 from bridge.vendors.document import Document
@@ -22,11 +22,20 @@ def understand(body: Document, context: Context[VendorOptions]) -> Iterable[Draf
     for event in batch[:MOST]:
         draft = context.read(event)
         draft.type = context.vendor.type_of(event, context.headers)
+        draft.summary = draft.summary or _about(draft.labels)
         draft.outcome, draft.severity = draft.outcome or Outcome.NEUTRAL, draft.severity or Severity.INFO
         yield draft
     if len(batch) > MOST:
         title = f"{len(batch) - MOST:,} more events in this batch"
         yield Draft(type="batch", title=title, reason=f"only {MOST:,} of a batch are read")
+
+
+def _about(labels: Mapping[str, str]) -> str | None:
+    """`checkout of /ci/1`: what it is about and where. A source that is a whole address stays a label: it is no link
+    that anybody should follow."""
+    source = labels.get("source", "")
+    about = (labels.get("subject"), source if "://" not in source else None)
+    return " of ".join(part for part in about if part) or None
 
 
 VENDOR = Vendor(

@@ -47,6 +47,7 @@ def understand(body: Document, context: Context[VendorOptions]) -> Iterable[Draf
         said = thing if last in SAID and thing else context.type
         words = " ".join(said.replace(".", " ").replace("_", " ").split())
         draft.title = words[:1].upper() + words[1:]
+    draft.summary = draft.summary or body.text("data.id")
     if draft.outcome is Outcome.NEUTRAL:
         draft.severity = WORSE.get(last, Severity.INFO)
     yield draft

@@ -27,6 +27,8 @@ def understand(body: Document, context: Context[VendorOptions]) -> Iterable[Draf
         draft.summary = first_line(draft.summary)
     elif draft.title and draft.app.name:
         draft.title = f"{draft.title}: {draft.app.name}"
+    if before := body.text("payload.fromDeploymentId"):
+        draft.summary = f"from {before} to {body.text('payload.toDeploymentId') or 'another deployment'}"
     if host := body.text("payload.deployment.url"):
         address = host if host.startswith(("https://", "http://")) else f"https://{host}"
         for link in draft.links:

@@ -1,6 +1,8 @@
 """The pictures of the built-in messages in `docs/pictures/`, drawn by `bridge.render.preview` in a headless Chromium.
 
 `python -m tests.browser.pictures` makes them anew: each once in light and once in dark. Look at them before you commit.
+
+The platforms' own fonts are not free; Debian's `fonts-lato` and `fonts-liberation` come near.
 """
 
 from dataclasses import replace

@@ -68,8 +68,9 @@ FIXED = {
     "history": {**FULL["history"], "transition": "fixed", "fixed": [{"name": "a", "path": ["b"]}]},
 }
 ALARM = {**FULL, "source": "bridge", "kind": "system", "outcome": "neutral", "severity": "high", "items": []}
+NEWS = {**ALARM, "source": "mobile-tests", "kind": "other", "severity": "info", "reason": None, "attention": False}
 PASSED = {**FIXED, "history": {**FULL["history"], "transition": "still_passing"}}
-MADE: dict[str, dict[str, Any]] = {"failed": FULL, "fixed": FIXED, "brief": PASSED, "alarm": ALARM}
+MADE: dict[str, dict[str, Any]] = {"failed": FULL, "fixed": FIXED, "brief": PASSED, "alarm": ALARM, "news": NEWS}
 CHOSEN = {
     "type",
     "kind",

@@ -129,7 +129,7 @@ def test_a_broken_run_as_an_http_body():
 def test_a_pass_that_is_nothing_new_is_one_line_in_slack(style):
     line = "✅ My App (android) — PASSED: 3 groups · main · 9 s · <https://example.com/runs/1|open run>"
     body = rendered("slack", PASSED, style=style)
-    assert body["text"] == line
+    assert body["text"] == ("✅ My App (android) — PASSED: 3 groups" if style == "blocks" else line)  # a notification
     assert "attachments" not in body
     assert [block["text"]["text"] for block in body.get("blocks", [])] == ([line] if style == "blocks" else [])
 
@@ -277,3 +277,30 @@ def test_the_verdict_the_counts_and_the_link_outlast_every_cut():
 
 def test_a_view_needs_nothing_but_a_result():
     assert RENDERER.render("slack", None, View(result=result())).falls == ()
+
+
+@pytest.mark.parametrize(
+    ("fields", "line"),
+    [
+        ({"state": "running", "outcome": None, "reason": "failing"}, "▶️ My App (android) — RUNNING · failing"),
+        (
+            {"kind": "deployment", "outcome": "passed", "summary": "Round half up\nmore"},
+            "✅ My App (android) — SUCCEEDED · Round half up · open",
+        ),
+        ({"kind": "other", "outcome": "neutral", "summary": "Printer is on fire"}, "My App (android) · Printer"),
+        (
+            {"outcome": "neutral", "raw_status": "ended", "counts": {"total": 6, "unit": "run"}},
+            "My App (android) — ENDED: 6 runs",
+        ),
+        ({"outcome": "neutral", "counts": {"total": 2, "unit": "entry"}}, "2 entries"),
+    ],
+)
+def test_one_line_says_what_happened_too(fields, line):
+    text = rendered("inbox", result(type="x", attention=False, **fields))
+    assert line in text
+    assert "\n" not in text
+
+
+@pytest.mark.parametrize("summary", ["x" * 200, "one\ntwo"])
+def test_news_that_is_long_is_more_than_one_line(summary):
+    assert "\n" in rendered("inbox", result(kind="other", outcome="neutral", attention=False, summary=summary))

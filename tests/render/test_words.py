@@ -312,7 +312,11 @@ def test_small_words():
         *("1st", "2nd", "3rd", "4th", "11th", "12th", "13th", "21st", "101st", "111th")
     ]
     assert [phrases.plural(n, "group") for n in (0, 1, 2, 1200)] == ["0 groups", "1 group", "2 groups", "1,200 groups"]
-    assert phrases.plural(2, "entry", "entries") == "2 entries"
+    assert phrases.plural(2, "person", "people") == "2 people"
+    words = ("entry", "day", "process", "check", "branch", "box")
+    assert [phrases.plural(2, one) for one in words] == [
+        *("2 entries", "2 days", "2 processes", "2 checks", "2 branches", "2 boxes")
+    ]
     assert phrases.short_sha("a1b2c3d4") == "a1b2c3d"
     assert phrases.short_sha(None) == ""
     assert phrases.cut("a  b\nc", 5) == "a b c"

@@ -59,7 +59,7 @@ def test_a_zendesk_ticket_is_as_severe_as_its_priority(priority, severity):
 
 def test_a_clickup_change_says_from_what_to_what():
     assert sample("clickup", "task-status-updated").summary == "status: to do → in progress"
-    assert sample("clickup", "task-created").summary is None
+    assert sample("clickup", "task-created").summary == "status: to do"
 
 
 def test_a_meeting_that_is_moved_is_cancelled_and_booked_again():
