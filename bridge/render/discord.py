@@ -13,7 +13,7 @@ from typing import Any
 from bridge.errors import RenderError
 from bridge.render import cutting
 from bridge.render.files import File, Partials
-from bridge.render.slots import MARKDOWN, TEXT, URL, Slot, clean_url, to_moment
+from bridge.render.slots import MARKDOWN, TEXT, URL, Slot, clean_url, plain, to_moment
 from bridge.render.templates import Template, compile_template
 from bridge.render.view import View
 from bridge.render.words import unsaid
@@ -224,7 +224,7 @@ def _shows(embed: dict[str, Any]) -> bool:
 def _name(payload: dict[str, Any], username: Any) -> None:
     """Set the name to post under, where Discord would take it; else the webhook keeps its own."""
     payload.pop("username", None)
-    name = cutting.cut(username.strip(), USERNAME, cutting.PLAIN) if isinstance(username, str) else ""
+    name = cutting.cut(plain(username).strip(), USERNAME, cutting.PLAIN) if isinstance(username, str) else ""
     if name and not _RESERVED_NAMES.search(name):
         payload["username"] = name
 

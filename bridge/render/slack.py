@@ -14,7 +14,7 @@ from bridge.errors import RenderError
 from bridge.render import cutting
 from bridge.render.digest import title
 from bridge.render.files import File, Partials
-from bridge.render.slots import MRKDWN, SLACK_PLAIN, URL, Slot, clean_url
+from bridge.render.slots import MRKDWN, SLACK_PLAIN, URL, Slot, clean_url, plain
 from bridge.render.templates import Template, compile_template
 from bridge.render.view import View
 from bridge.render.words import unsaid
@@ -90,7 +90,7 @@ def finish(made: Any, view: View) -> tuple[dict[str, Any], bool]:
     if view.mention:
         _mention(payload, view.mention)
     if view.username:
-        payload["username"] = view.username[:80]
+        payload["username"] = plain(view.username)[:80]
     payload["unfurl_links"] = payload["unfurl_media"] = False
     return payload, fitting.cut
 

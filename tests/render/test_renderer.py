@@ -267,3 +267,19 @@ def test_one_of_ones_own_that_cannot_be_compiled_is_a_fall_too(name, tmp_path):
     (fall,) = message.falls
     assert fall.startswith(f"template slack/{name}: ")
     assert f"template slack/{name}: " in shown(message)
+
+
+HARDLY = dict.fromkeys(("title", "type", "url", "summary", "time", "received_at", "severity", "raw_status", "vendor"))
+
+
+@pytest.mark.parametrize("target_type", TYPES)
+@pytest.mark.parametrize("on", [{}, *OCCASIONS.values(), {"members": 3}], ids=["", *OCCASIONS, "digest"])
+@pytest.mark.parametrize("source", ["mobile-tests", "bridge"])
+def test_a_result_of_which_hardly_anything_is_known_needs_no_lower_rung(target_type, on, source):
+    made = result(**HARDLY, source=source, kind="system")
+    members = (made,) * on.get("members", 0)
+    for style in ("bar", "blocks"):
+        named = {**on, "members": members, "style": style, "username": "half \ud83d a character"}
+        message = BUILT_IN.render(target_type, None, view(made, **named))
+        assert message.falls == ()
+        assert target_type in ("http", "inbox") or problems(target_type, message) == []
