@@ -23,6 +23,7 @@ MESSAGES = {
     "fixed": ("autosana", "recovered, fixed"),
     "passed": ("autosana", "recovered, passed"),
     "mention-and-buttons": ("occasions", "a mention, blocks and buttons"),
+    "late": ("occasions", "late"),
     "digest": ("occasions", "a digest"),
     "alarm": ("occasions", "alarm target.paused"),
 }
