@@ -100,14 +100,16 @@ class Renderer:
         Unless a route names one, it is that for the occasion: one's own, else one's own default, else the built-in one.
         """
         own, builtin = self._own[target_type], _builtin(target_type)
+        broken = {problem.template for problem in self.problems}
         if natural == DIGEST or template in (None, DEFAULT):
-            broken = {problem.template for problem in self.problems}
-            for name in dict.fromkeys((natural, *(() if natural in (DIGEST, ALARM) else (DEFAULT,)))):
-                if name in own or f"{target_type}/{name}" in broken:
-                    return name, own.get(name)
-            return natural, builtin[natural]
-        name = str(template)
-        return name, own.get(name) or builtin.get(name)
+            names = [natural] if natural in (DIGEST, ALARM) else [natural, DEFAULT]
+        else:
+            natural = str(template)
+            names = [natural]
+        for name in names:
+            if name in own or f"{target_type}/{name}" in broken:
+                return name, own.get(name)
+        return natural, builtin.get(natural)
 
     def _missing(self, target_type: str, name: str) -> str:
         for problem in self.problems:

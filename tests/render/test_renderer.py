@@ -263,10 +263,11 @@ def test_one_of_ones_own_that_cannot_be_compiled_is_a_fall_too(name, tmp_path):
     alarm = {"source": "bridge", "kind": "system", "outcome": "neutral"} if name == "alarm" else {}
     members = (result(), result()) if name == "digest" else ()
     late = 720_000_000 if name == "late" else None
-    message = own.render("slack", None, view(result(**alarm), members=members, late_by=late))
-    (fall,) = message.falls
-    assert fall.startswith(f"template slack/{name}: ")
-    assert f"template slack/{name}: " in shown(message)
+    for template in (None, name):
+        message = own.render("slack", template, view(result(**alarm), members=members, late_by=late))
+        (fall,) = message.falls
+        assert fall.startswith(f"template slack/{name}: ")
+        assert f"template slack/{name}: " in shown(message)
 
 
 HARDLY = dict.fromkeys(("title", "type", "url", "summary", "time", "received_at", "severity", "raw_status", "vendor"))
