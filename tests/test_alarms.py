@@ -14,7 +14,7 @@ from bridge.setup import OWN
 from bridge.store import events, retention
 from bridge.vendors import samples
 from bridge.vendors.bridge import AlarmKind
-from tests.bridges import config, told
+from tests.bridges import PATIENCE, config, told
 from tests.fakes.asgi import App, Reply
 from tests.fakes.server import serving
 from tests.store.test_store import told as told_store
@@ -253,7 +253,7 @@ def test_a_refused_configuration_is_told_by_the_one_in_use(world):
 def test_an_alarm_that_no_route_takes_is_in_the_log_and_among_the_problems(world, caplog):
     async def story(bridge):
         await bridge.post("mobile", unheard_of())
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while not (problems := (await bridge.api("/problems"))["problems"]):
                 await asyncio.sleep(0.01)
         return problems

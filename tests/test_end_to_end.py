@@ -8,7 +8,7 @@ import time
 import pytest
 
 from bridge.vendors import names, samples
-from tests.bridges import SECRET, config, every_vendor, told
+from tests.bridges import PATIENCE, SECRET, config, every_vendor, told
 from tests.fakes import discord as fake_discord
 from tests.fakes import slack as fake_slack
 from tests.fakes.asgi import App, Reply
@@ -62,7 +62,7 @@ def test_every_sample_of_every_vendor_reaches_every_kind_of_target_within_its_li
         for name in samples(vendor):
             answer = await bridge.sample(vendor.replace("_", "-"), name)
             assert answer.status_code < 300, answer.text
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             while True:
                 listed = await bridge.api(f"/events?limit=1000&source={vendor.replace('_', '-')}")
                 ids = [one["id"] for one in listed["events"]]
@@ -148,7 +148,7 @@ def test_targets_are_independent_of_each_other(world):
 
     async def story(bridge):
         await bridge.sample("mobile", "passed")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while not (world.http.requests and world.discord.requests):
                 await asyncio.sleep(0.01)
         rows = await bridge.api("/deliveries")
@@ -182,7 +182,7 @@ def test_a_refused_target_pauses_keeps_its_queue_and_goes_on_when_resumed(world)
 
     async def story(bridge):
         await bridge.sample("mobile", "passed")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while not (paused := [t for t in (await bridge.api("/targets"))["targets"] if t["paused_at"]]):
                 await asyncio.sleep(0.01)
         await bridge.sample("mobile", "failed")
@@ -200,7 +200,7 @@ def test_what_was_owed_when_it_stopped_is_delivered_when_it_starts_again(world):
 
     async def before(bridge):
         await bridge.sample("mobile", "passed")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while not world.slack.requests:
                 await asyncio.sleep(0.01)
 
@@ -276,7 +276,7 @@ def test_an_operators_pause_holds_until_the_operator_ends_it(world):
     async def story(bridge):
         await bridge.api("/targets/lake/pause", method="POST")
         await bridge.sample("mobile", "passed")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while not (world.slack.requests and world.discord.requests):
                 await asyncio.sleep(0.01)
         held = len(world.http.requests)
@@ -309,7 +309,7 @@ def test_a_target_that_left_the_file_keeps_its_queue_until_it_is_back(world):
 
     async def story(bridge):
         await bridge.sample("mobile", "passed")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while not world.slack.requests:
                 await asyncio.sleep(0.01)
         world.configure(ROUTES.replace("qa:", "other:").replace("[qa, team, lake]", "[lake]"))

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from tests.bridges import config, told
+from tests.bridges import PATIENCE, config, told
 from tests.fakes.asgi import App, Reply
 from tests.fakes.server import serving
 
@@ -91,7 +91,7 @@ def test_a_paused_target_keeps_its_queue_and_does_not_fall_back(world):
 
     async def story(bridge):
         await bridge.sample("mobile", "failed")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while "first" not in (await bridge.ready())["paused"]:
                 await asyncio.sleep(0.01)
         return (await bridge.api("/deliveries"))["deliveries"]

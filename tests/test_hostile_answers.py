@@ -20,11 +20,11 @@ from bridge.clock import DAY, HOUR, SECOND
 from bridge.model import RefusedMessage, RefusedTarget, Retry, Sent, Unknown
 from bridge.store import targets as stored
 from bridge.targets import Context, build
-from tests.bridges import config, told
+from tests.bridges import PATIENCE, config, told
 from tests.fakes.asgi import App, Reply
 from tests.fakes.server import serving
 from tests.targets.making import NOW, Saying, message, options
-from tests.test_faults import PATIENCE, batch, until
+from tests.test_faults import batch, until
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ def judged():
         path = PATHS[row.kind].format(number)
         target = build(
             "qa",
-            options(type=row.kind, url=url + path, timeout={"connect": "2s", "read": "2s"}),
+            options(type=row.kind, url=url + path, timeout={"connect": "20s", "read": "20s"}),
             Saying(BODIES[row.kind]).renderer,
         )
         try:

@@ -18,7 +18,7 @@ from bridge.setup import set_up
 from bridge.store import deliveries
 from bridge.store.sqlite import SqliteStore
 from bridge.targets import build
-from tests.bridges import bridge, config, told
+from tests.bridges import PATIENCE, bridge, config, told
 from tests.fakes.discord import FakeDiscord
 from tests.fakes.server import serving
 from tests.fakes.slack import FakeSlack
@@ -110,7 +110,7 @@ def test_of_updates_that_waited_only_the_last_is_sent_and_the_others_say_so(tmp_
             await one.api("/targets/team/pause", method="POST")
             for body in (STARTED, BUILDING, COMPLETED):
                 assert (await one.post("deploys", body)).status_code == 200
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(PATIENCE):
                 while len(await listed(one.server.store)) < 3:
                     await asyncio.sleep(0.01)
             await one.api("/targets/team/resume", method="POST")
@@ -173,7 +173,7 @@ routes: [{{name: deploys, to: [ops], mode: {mode}}}]
 
 
 async def sent(store, count):
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while len([row for row in await listed(store) if row["state"] == "sent"]) < count:
             await asyncio.sleep(0.01)
 

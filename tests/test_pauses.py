@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 
 from bridge.store import targets
-from tests.bridges import config, told
-from tests.cli.test_commands import drawbridge
+from tests.bridges import PATIENCE, config, told
+from tests.commands import drawbridge
 from tests.fakes.asgi import App, Reply
 from tests.fakes.server import serving
 
@@ -45,7 +45,7 @@ def test_a_paused_target_goes_on_with_all_that_it_kept(tmp_path, way):
         async def story(bridge):
             lake.then(Reply(410))
             await bridge.sample("mobile", "passed")
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(PATIENCE):
                 while (await bridge.ready())["paused"] != ["lake"]:
                     await asyncio.sleep(0.01)
             await bridge.sample("mobile", "failed")

@@ -8,8 +8,8 @@ import pytest
 from bridge import clock
 from bridge.store.selection import Wanted
 from bridge.web.again import STEP, wanted
-from tests.bridges import TOKEN, config, told
-from tests.cli.test_commands import drawbridge
+from tests.bridges import PATIENCE, TOKEN, config, told
+from tests.commands import drawbridge
 from tests.fakes.asgi import App, Reply
 from tests.fakes.server import serving
 from tests.store.test_store import NOW
@@ -154,7 +154,7 @@ def test_a_replay_cancels_the_pending_retry(world):
 
     async def story(bridge):
         await bridge.sample("mobile", "failed")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while not any(row["attempts"] for row in (await bridge.api("/deliveries"))["deliveries"]):
                 await asyncio.sleep(0.01)
         await again(bridge, state="waiting", to="two")

@@ -13,7 +13,7 @@ from bridge import clock
 from bridge.errors import StoreRefused, StoreUnavailable
 from bridge.store import deliveries, leases, messages, open_store
 from bridge.store.sqlite import open_sqlite
-from tests.bridges import SECRET, TOKEN, bridge, config
+from tests.bridges import PATIENCE, SECRET, TOKEN, bridge, config
 from tests.crash.lives import Life, free_ports
 from tests.fakes import hostile
 from tests.fakes.asgi import App
@@ -104,7 +104,7 @@ def test_a_postgres_that_would_lose_what_it_commits_is_refused(postgres_url):
 def test_a_postgres_without_fsync_is_refused(postgres_url):
     async def turned(setting):
         await told_postgres(postgres_url, f"ALTER SYSTEM SET fsync = {setting}", "SELECT pg_reload_conf()")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while await shown(postgres_url, "fsync") != setting:
                 await asyncio.sleep(0.01)
 
@@ -176,7 +176,7 @@ def test_what_is_on_its_way_when_the_server_is_told_to_stop_arrives_once_and_is_
             asyncio.run(until(lambda: target.requests))
             life.signal(number)
             target.gate.set()
-            assert life.died(20)
+            assert life.died(PATIENCE)
             assert life.status == 0
         with Life(path, free_ports()) as life:
             life.up()
@@ -202,7 +202,7 @@ def test_who_hangs_is_left_at_the_deadline_and_the_next_owner_takes_over_at_once
                 began.set()
                 return rows
 
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(PATIENCE):
                 await look()
             await one.server.deliverer.stop(0.05)
             owner = "the-next-one"

@@ -8,11 +8,11 @@ from functools import partial
 import pytest
 
 from bridge.store import deliveries
-from tests.bridges import config, told
+from tests.bridges import PATIENCE, config, told
 from tests.fakes import hostile
 from tests.fakes.asgi import App
 from tests.fakes.server import listening, serving
-from tests.test_faults import PATIENCE, attempts, batch, until
+from tests.test_faults import attempts, batch, until
 
 QUICK = "timeout: {connect: 2s, read: 700ms}, retry: {first: 10ms, most: 50ms}"
 

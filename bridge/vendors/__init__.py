@@ -5,6 +5,7 @@ In: a name from the configuration; out: its `Vendor`, and the recorded bodies th
 
 import difflib
 import importlib
+from functools import cache
 from pathlib import Path
 
 from bridge.vendors.document import Document
@@ -29,7 +30,12 @@ _SAMPLES = _HERE / "samples"
 
 def names() -> list[str]:
     """The built-in vendors, in order of the alphabet: the modules that have samples beside them."""
-    return sorted(file.stem for file in _HERE.glob("*.py") if (_SAMPLES / file.stem).is_dir())
+    return list(_names())
+
+
+@cache
+def _names() -> tuple[str, ...]:
+    return tuple(sorted(file.stem for file in _HERE.glob("*.py") if (_SAMPLES / file.stem).is_dir()))
 
 
 def load(name: str) -> Vendor:

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,23 +9,17 @@ from pathlib import Path
 import pytest
 
 from tests.bridges import config, told
+from tests.commands import drawbridge
 from tests.fakes.asgi import App
 from tests.fakes.server import serving
 
 ROUTES = 'targets: {{lake: {{type: http, url: "{url}"}}}}\nroutes: [{{name: all, to: [lake]}}]\n'
 
 
-def drawbridge(folder, *words, env=None):
-    """Run a command in `folder`; stdout, stderr and the exit status."""
-    clean = {key: value for key, value in os.environ.items() if key != "DRAWBRIDGE_CONFIG"}
-    return subprocess.run(
-        [sys.executable, "-m", "bridge", *words],
-        cwd=folder,
-        env={**clean, "PYTHONPATH": str(Path.cwd()), "COLUMNS": "200", **(env or {})},
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+def test_the_module_is_the_command_too(tmp_path):
+    words = [sys.executable, "-m", "bridge", "vendors", "show", "acme"]
+    done = subprocess.run(words, cwd=Path.cwd(), capture_output=True, text=True, timeout=120)
+    assert (done.returncode, "no vendor named 'acme'" in done.stderr) == (1, True)
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from bridge.cli import commands
 from bridge.errors import BridgeError
 from tests.bridges import config, told
-from tests.cli.test_commands import ROUTES, drawbridge
+from tests.commands import ROUTES, drawbridge
 from tests.fakes.asgi import App
 from tests.fakes.server import serving
 

@@ -1,11 +1,11 @@
-"""Servers that are killed: each a process of its own, with leases so short that a dead one's work is soon taken over.
+"""Servers that are killed: each a process of its own.
 
-They are forked from a process in which everything is imported already, so that many lives fit into one test. What runs
-in them is the command `serve` itself; a `Fuse`, where one is given, kills the process at a commit (see `points`).
+They come from the nursery, so that many lives fit into one test. What runs in them is the command `serve` itself; a
+`Fuse`, where one is given, kills the process at a commit (see `points`).
 """
 
+import asyncio
 import contextlib
-import multiprocessing
 import os
 import signal
 import socket
@@ -18,16 +18,18 @@ from typing import TYPE_CHECKING, TypeAlias
 import httpx2
 
 from bridge import clock
+from bridge.store import open_store
 from tests.crash.points import Fuse, arm
+from tests.nursery import NURSERY
 
-SPAN = 2.0
-"""Seconds that a lease counts here, instead of 15."""
+STEADY = 60.0
+"""Seconds that a lease counts where none has to end: who is told to stop lets go of it, and SQLite has one owner."""
+
+SHORT = 4.0
+"""The same where the next owner waits for a dead one's to end; see `short_span`."""
 
 OFTEN = 0.2
 """Seconds between what is a minute or an hour apart otherwise."""
-
-NURSERY = multiprocessing.get_context("forkserver")
-NURSERY.set_forkserver_preload([__name__, "bridge.cli.serve", "bridge.store.sqlite", "bridge.store.postgres"])
 
 if TYPE_CHECKING:
     Ahead: TypeAlias = Synchronized[int]
@@ -75,11 +77,11 @@ class Life:
         port: int,
         *,
         fuse: Fuse | None = None,
-        span: float = SPAN,
+        span: float = STEADY,
         log: Path | None = None,
         ahead: Ahead | None = None,
     ) -> None:
-        self.path, self.port = path, port
+        self.path, self.port, self.span = path, port, span
         self.url = f"http://127.0.0.1:{port}"
         self.log = log or path.with_suffix(".log")
         environment = {"PORT": str(port), "ADMIN_PORT": str(port + 1)}
@@ -110,8 +112,8 @@ class Life:
 
     def up(self) -> "Life":
         """Wait until it answers; says what it logged where it died instead."""
-        deadline = time.monotonic() + 30
-        with httpx2.Client(trust_env=False) as client:
+        deadline = time.monotonic() + 90
+        with httpx2.Client(trust_env=False, verify=False) as client:
             while time.monotonic() < deadline:
                 with contextlib.suppress(httpx2.TransportError):
                     if client.get(f"{self.url}/healthz").is_success:
@@ -138,8 +140,33 @@ class Life:
         if self.alive:
             self.signal(signal.SIGCONT)
             self.signal(signal.SIGTERM)
-            if not self.died(20):
+            if not self.died(60):
                 self.kill()
+
+
+def short_span(path: Path, port: int) -> float:
+    """How long a lease should count that has to end by itself: long beside what this machine does in one go.
+
+    With a shorter one a busy machine gets nothing done: the lease is over before what was begun under it is sent.
+    """
+    began = time.monotonic()
+    with Life(path, port) as life:
+        life.up()
+        took = time.monotonic() - began
+    return max(SHORT, 3 * took)
+
+
+def end_leases(store_url: str) -> None:
+    """Make every lease end now, as if its time had passed, so that the next life need not wait for that."""
+
+    async def end() -> None:
+        store = await open_store(store_url, exclusive=False)
+        try:
+            await store.write(lambda tx: tx.run("UPDATE leases SET until = 0"))
+        finally:
+            await store.close()
+
+    asyncio.run(end())
 
 
 def free_ports() -> int:

@@ -10,6 +10,7 @@ import json
 import os
 import random
 import signal
+import threading
 import time
 from collections import defaultdict
 from functools import partial
@@ -22,7 +23,7 @@ from bridge.store import open_store
 from bridge.vendors import load, samples
 from bridge.verify import sign
 from tests.bridges import SECRET, TOKEN
-from tests.crash.lives import Life, free_ports, together
+from tests.crash.lives import STEADY, Life, free_ports, short_span, together
 from tests.crash.test_kill import arrivals, doubtful
 from tests.fakes.asgi import App
 from tests.fakes.balancer import Balancer
@@ -37,15 +38,18 @@ PAUSE = 0.1
 ANSWERS_AFTER = 0.03
 """Seconds the target takes for each message, so that many are begun and not yet sent when their owner stands still."""
 
-CONCURRENCY = 4
-SPAN = 1.0
-"""Seconds that a lease counts."""
+AHEAD = 300
+"""Verdicts that may be acknowledged and not delivered: a busy machine is asked for no more than it can do."""
 
+CONCURRENCY = 4
 AWAKE = 0.5
 """Seconds after a sleep in which a replica finds out that it no longer owns anything."""
 
-SOON = 20
+SOON = 300
 """Seconds in which another replica must have taken over, and all is delivered."""
+
+TURNED_AWAY_AFTER = 2
+"""Seconds after which a caller tries the next replica: the one that it asked may stand still."""
 
 CONFIG = """
 listen: "127.0.0.1:${{PORT}}"
@@ -58,11 +62,15 @@ routes: [{{name: all, to: [lake]}}]
 
 
 class Slow(App):
-    """A target that takes its time, and remembers when what arrived."""
+    """A target that takes its time, and remembers when what arrived. It answers only while its gate is open."""
 
     def __init__(self) -> None:
         super().__init__()
         self.at: list[float] = []
+        self.gate = threading.Event()
+        self.gate.set()
+        self.held = 0
+        """Messages that came and wait for the gate."""
 
     def reply(self, request):
         self.at.append(time.monotonic())
@@ -72,19 +80,26 @@ class Slow(App):
         async def later(message):
             if message["type"] == "http.response.start":
                 await asyncio.sleep(ANSWERS_AFTER)
+                self.held += 1
+                while not self.gate.is_set():
+                    await asyncio.sleep(0.01)
+                self.held -= 1
             await send(message)
 
         await super().__call__(scope, receive, later)
 
 
 @contextlib.contextmanager
-def replicas(folder, store_url, target_url):
-    """So many replicas, started at the same moment on an empty database. What takes their places is ended too."""
+def replicas(folder, store_url, target_url, *, steady=True):
+    """So many replicas, started at the same moment. What takes their places is ended too. `steady`: no lease has to end
+    by itself, and the database is empty.
+    """
     path = folder / "config.yaml"
     path.write_text(
         CONFIG.format(token=TOKEN, store=store_url, secret=SECRET, target=target_url, concurrency=CONCURRENCY)
     )
-    started = [Life(path, free_ports(), span=SPAN, log=folder / f"{n}.log") for n in range(REPLICAS)]
+    span = STEADY if steady else short_span(path, free_ports())
+    started = [Life(path, free_ports(), span=span, log=folder / f"{n}.log") for n in range(REPLICAS)]
     with together(started):
         for replica in started:
             replica.up()
@@ -94,7 +109,7 @@ def replicas(folder, store_url, target_url):
 def reborn(started, n):
     """A new replica in the place of one that has ended."""
     old = started[n]
-    started[n] = Life(old.path, old.port, span=SPAN, log=old.log)
+    started[n] = Life(old.path, old.port, span=old.span, log=old.log)
     return started[n]
 
 
@@ -115,14 +130,16 @@ def transition(number: int) -> str:
 class Load:
     """Subjects whose verdicts are posted one after the other, through one replica after another, until acknowledged."""
 
-    def __init__(self, urls):
+    def __init__(self, urls, target, patience=TURNED_AWAY_AFTER):
         self._urls = urls
+        self._target = target
+        self._patience = patience
         self._stopping = False
         self.turned_away = 0
         self.acknowledged: dict[tuple[int, int], str] = {}
 
     async def run(self, story):
-        async with httpx2.AsyncClient(timeout=2, trust_env=False) as client:
+        async with httpx2.AsyncClient(timeout=self._patience, trust_env=False, verify=False) as client:
             callers = [asyncio.create_task(self._call(client, subject)) for subject in range(SUBJECTS)]
             try:
                 await story()
@@ -136,6 +153,8 @@ class Load:
             self.acknowledged[subject, number] = await self._post(client, subject, number)
             number += 1
             await asyncio.sleep(PAUSE)
+            while len(self.acknowledged) > len(self._target.requests) + AHEAD and not self._stopping:
+                await asyncio.sleep(PAUSE)
 
     async def _post(self, client, subject, number):
         """As a vendor that retries does it, behind a balancer that goes round."""
@@ -178,15 +197,15 @@ def in_order(results):
 async def delivered(target, posted):
     """Wait until all that was acknowledged has arrived."""
     owed = set(posted.acknowledged.values())
-    await until(lambda: owed <= arrivals(target).keys(), SOON)
+    await until(lambda: len(target.requests) >= len(owed) and owed <= arrivals(target).keys(), SOON)
 
 
 def test_replicas_killed_and_frozen_at_random_lose_nothing_and_keep_the_order(tmp_path, postgres_url):
     target, chance = Slow(), random.Random(5)
     thawed: list[tuple[int, float]] = []
 
-    with serving(target) as url, replicas(tmp_path, postgres_url, url) as started:
-        posted = Load([replica.url for replica in started])
+    with serving(target) as url, replicas(tmp_path, postgres_url, url, steady=False) as started:
+        posted = Load([replica.url for replica in started], target)
 
         def sender():
             """Who has sent the last message."""
@@ -195,12 +214,14 @@ def test_replicas_killed_and_frozen_at_random_lose_nothing_and_keep_the_order(tm
 
         async def kill(n):
             started[n].kill()
-            await asyncio.sleep(chance.uniform(0, SPAN))
+            target.gate.set()
+            await asyncio.sleep(chance.uniform(0, started[n].span))
             await asyncio.to_thread(reborn(started, n).up)
 
         async def freeze(n):
             started[n].signal(signal.SIGSTOP)
-            await asyncio.sleep(SPAN + chance.uniform(0.3, 1))
+            target.gate.set()
+            await asyncio.sleep(started[n].span + chance.uniform(0.3, 1))
             started[n].signal(signal.SIGCONT)
             thawed.append((started[n].port, time.monotonic()))
             await asyncio.sleep(AWAKE)
@@ -209,7 +230,12 @@ def test_replicas_killed_and_frozen_at_random_lose_nothing_and_keep_the_order(tm
             await until(lambda: len(target.requests) > SUBJECTS, SOON)
             for number in range(max(ROUNDS, 2)):
                 deed = (kill, freeze)[number] if number < 2 else chance.choice([kill, freeze])
-                await deed(sender() if number < 2 else chance.randrange(REPLICAS))
+                if number < 2:  # who has sent something, while its answer is on its way
+                    target.gate.clear()
+                    await until(lambda: target.held, SOON)
+                    await deed(sender())
+                else:
+                    await deed(chance.randrange(REPLICAS))
                 before = len(target.requests)
                 await until(lambda before=before: len(target.requests) > before + SUBJECTS, SOON)
 
@@ -248,7 +274,7 @@ def test_a_rolling_restart_refuses_nothing_loses_nothing_and_repeats_nothing(tmp
                 assert old.status == 0
 
         with serving(balancer) as front:
-            posted = Load([front])
+            posted = Load([front], target, patience=SOON)
             asyncio.run(posted.run(story))
             asyncio.run(delivered(target, posted))
     assert posted.turned_away == 0
@@ -268,9 +294,10 @@ def test_replicas_that_start_together_on_an_empty_database_migrate_it_once(tmp_p
         finally:
             await store.close()
 
-    with serving(App()) as url, replicas(tmp_path, postgres_url, url) as started:
-        posted = Load([replica.url for replica in started])
-        asyncio.run(posted.run(partial(until, lambda: len(posted.acknowledged) >= SUBJECTS * REPLICAS, 20)))
+    target = App()
+    with serving(target) as url, replicas(tmp_path, postgres_url, url) as started:
+        posted = Load([replica.url for replica in started], target, patience=SOON)
+        asyncio.run(posted.run(partial(until, lambda: len(posted.acknowledged) >= SUBJECTS * REPLICAS, SOON)))
     assert len(asyncio.run(look())) == 1
     assert len(set(posted.acknowledged.values())) == len(posted.acknowledged)
     assert all(" error" not in line.lower() for replica in started for line in replica.log.read_text().splitlines())

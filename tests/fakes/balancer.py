@@ -29,7 +29,7 @@ class Balancer(App):
         headers = {name: value for name, value in request.headers.items() if name.startswith(("x-", "content-type"))}
         first = next(self._turns)
         # A client for each request, without the TLS context that takes longest to make: nothing here speaks TLS.
-        async with httpx2.AsyncClient(timeout=5, trust_env=False, verify=False) as client:
+        async with httpx2.AsyncClient(timeout=60, trust_env=False, verify=False) as client:
             for turn in range(first, first + len(self._urls)):
                 url = self._urls[turn % len(self._urls)]
                 try:

@@ -37,7 +37,7 @@ def serving(app: Any, certificate: tuple[Path, Path] | None = None) -> Iterator[
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         try:
-            assert server.up.wait(10)
+            assert server.up.wait(60)
             yield f"{'https' if certificate else 'http'}://127.0.0.1:{listener.getsockname()[1]}"
         finally:
             server.should_exit = True
@@ -79,7 +79,7 @@ def listening(handler: Handler, context: ssl.SSLContext | None = None) -> Iterat
     thread = threading.Thread(target=lambda: _run(loop, run()))
     thread.start()
     try:
-        assert up.wait(10)
+        assert up.wait(60)
         yield f"{'https' if context else 'http'}://127.0.0.1:{address[0]}"
     finally:
         loop.call_soon_threadsafe(stop.set)

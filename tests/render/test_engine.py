@@ -177,11 +177,11 @@ def test_a_value_in_an_address_is_one_part_of_it(text, filled):
     ],
 )
 def test_work_without_measure_is_refused_at_once(text, slot):
-    began = time.perf_counter()
+    began = time.thread_time()
     with pytest.raises(Exception, match=r"over|most|large|not|unsafe|no such|undefined|has no") as error:
         leaf(text, slot)
     assert not isinstance(error.value, MemoryError)
-    assert time.perf_counter() - began < 2
+    assert time.thread_time() - began < 2
 
 
 @pytest.mark.parametrize(

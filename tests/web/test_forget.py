@@ -8,7 +8,7 @@ from collections import Counter
 
 from bridge.vendors import samples
 from tests.bridges import TOKEN, config, told
-from tests.cli.test_commands import drawbridge
+from tests.commands import drawbridge
 from tests.fakes.asgi import App, Reply
 from tests.fakes.server import serving
 

@@ -11,7 +11,7 @@ import pytest
 from bridge.store import events
 from bridge.vendors import samples
 from bridge.verify import Scheme, sign
-from tests.bridges import SECRET, config, told
+from tests.bridges import PATIENCE, SECRET, config, told
 
 TARGETS = """
 targets: {lake: {type: http, url: "http://127.0.0.1:9/"}}
@@ -31,7 +31,7 @@ async def kept(bridge):
 
 async def eventually(bridge, holds):
     """What is kept, once it is as it should be."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while not holds(rows := await kept(bridge)):
             await asyncio.sleep(0.01)
     return rows
@@ -174,7 +174,7 @@ async def speak(bridge, text: bytes, *, then: bytes | None = b"", wait: bool = T
         writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
         writer.transport.abort()
         return b""
-    answer = await asyncio.wait_for(reader.read(4096), 5)
+    answer = await asyncio.wait_for(reader.read(4096), PATIENCE)
     writer.close()
     return answer
 
@@ -284,7 +284,7 @@ def test_neither_secret_nor_webhook_url_is_in_any_answer_or_log(tmp_path, caplog
     async def story(bridge):
         await bridge.post("mobile", PASSED, {})
         await bridge.post("mobile", PASSED)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while not any(one["last_error"] for one in (await bridge.api("/targets"))["targets"]):
                 await asyncio.sleep(0.01)
         answers = [await bridge.api(f"/{what}") for what in ("events", "deliveries", "sources", "targets", "problems")]
@@ -407,7 +407,7 @@ def test_a_secret_in_a_file_is_changed_over_without_a_restart(tmp_path):
         before = await bridge.post("qa", PASSED, signed)
         (tmp_path / "new").symlink_to("2")
         (tmp_path / "new").rename(tmp_path / "data")
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(PATIENCE):
             while (await bridge.post("qa", PASSED, signed)).status_code != 200:
                 await asyncio.sleep(0.05)
         return before.status_code
