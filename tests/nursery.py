@@ -9,6 +9,7 @@ NURSERY.set_forkserver_preload(
     [
         "tests.commands",
         "tests.crash.lives",
+        "tests.warm",
         *(f"bridge.cli.{room}" for room in ("config", "deliveries", "door", "health", "operate", "preview", "serve")),
         "bridge.cli.vendors",
         "bridge.store.postgres",

@@ -17,7 +17,7 @@ from bridge.store import open_store
 from bridge.vendors import names, samples
 from bridge.web.hooks import Hooks, hooks_app
 from bridge.web.refused import Refusals
-from tests.bridges import config, every_vendor
+from tests.bridges import config, of_vendors
 
 EXAMPLES = int(os.environ.get("DRAWBRIDGE_FUZZ", "300"))
 ROUTES = "targets: {screen: {type: inbox}}\nroutes: [{name: all, to: [screen]}]\n"
@@ -28,7 +28,7 @@ class Door:
     """The real application over a real store, called as an ASGI server would call it."""
 
     def __init__(self, folder):
-        self.setup = set_up(load(config(folder, every_vendor() + ROUTES), {}))
+        self.setup = set_up(load(config(folder, of_vendors(*names()) + ROUTES), {}))
         self.loop = asyncio.new_event_loop()
         self.store = self.loop.run_until_complete(open_store(f"sqlite:///{folder}/fuzz.db", exclusive=True))
         self.kept = 0
