@@ -9,7 +9,8 @@ from click.testing import CliRunner
 from bridge.cli import commands
 from bridge.errors import BridgeError
 from tests.bridges import config, told
-from tests.commands import ROUTES, drawbridge
+from tests.cli.test_commands import ROUTES
+from tests.commands import drawbridge
 from tests.fakes.asgi import App
 from tests.fakes.server import serving
 
