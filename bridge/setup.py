@@ -66,7 +66,7 @@ class Setup:
 
 def set_up(config: Config) -> Setup:
     """Put a valid configuration together. Templates that cannot be used are in `renderer.problems`."""
-    renderer = Renderer(config.templates)
+    renderer = Renderer(config.templates, config.admin.url)
     return Setup(
         config=config,
         targets={name: build(name, options, renderer) for name, options in config.targets.items()},

@@ -87,7 +87,7 @@ def preview_command(
     config = _config(config_path, is_needed=event_id is not None)
     history = _history(transition, after)
     told = _told(config, config_path, sample, event_id, file, source, history)
-    renderer = Renderer(config.templates if config else None)
+    renderer = Renderer(config.templates, config.admin.url) if config else Renderer()
     if template is not None:
         _known(renderer, template)
     cases = list(_cases(config, renderer, told, template, targets, digest))

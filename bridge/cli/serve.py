@@ -55,4 +55,6 @@ async def _serve(path: Path, token: str) -> None:
             task.add_done_callback(reloads.discard)
 
         loop.add_signal_handler(signal.SIGHUP, reload)
+        if token:
+            click.echo(f"To log in, once and within ten minutes: {server.login_link()}")
         await stop.wait()

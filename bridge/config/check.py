@@ -48,7 +48,7 @@ def check(path: FilePath, env: Mapping[str, str], now: int | None = None) -> lis
 
 def rehearse(config: Config, now: int) -> list[Problem]:
     """Compile all templates, then route and render the samples of the vendors in use. Done before each reload too."""
-    renderer = Renderer(config.templates)
+    renderer = Renderer(config.templates, config.admin.url)
     problems = [_of_template(config, str(error)) for error in renderer.problems]
     problems += _missing_templates(config, renderer)
     router = Router(config.routes, config.conditions)

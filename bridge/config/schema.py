@@ -5,6 +5,7 @@ Nothing is looked up: whether a name exists is for `load` to say.
 """
 
 import re
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path as FilePath
 from typing import Annotated, Any, Literal, NamedTuple
@@ -65,15 +66,21 @@ def _name(text: str) -> str:
     return text
 
 
-def _public_url(text: str) -> str:
-    try:
-        parts = urlsplit(text)
-        sound = parts.scheme in ("http", "https") and parts.hostname and "@" not in parts.netloc and (parts.port, True)
-    except ValueError:
-        sound = False
-    if not sound or parts.query or parts.fragment or re.search(r"[^!-~]", text):
-        raise ValueError("must be an address of the form https://hooks.example.com")
-    return text.rstrip("/")
+def _address_like(example: str) -> Callable[[str], str]:
+    """Checks an address at which people or programs reach a port of ours."""
+
+    def check(text: str) -> str:
+        try:
+            parts = urlsplit(text)
+            named = parts.scheme in ("http", "https") and parts.hostname and "@" not in parts.netloc
+            sound = bool(named and (parts.port, True))
+        except ValueError:
+            sound = False
+        if not sound or re.search(r"[^!-~]|[?#]", text):
+            raise ValueError(f"must be an address of the form {example}")
+        return text.rstrip("/")
+
+    return check
 
 
 def _store_url(url: SecretStr) -> SecretStr:
@@ -131,6 +138,8 @@ class Admin(Options):
     listen: Listen = Address("127.0.0.1", 8081)
     token: SecretStr | None = None
     """What the operator logs in with. When it may be left out is said by `serving_problems`."""
+    url: Annotated[str, AfterValidator(_address_like("https://drawbridge.example.com"))] | None = None
+    """Where people reach that port. With it, messages lead to the page."""
 
 
 class Store(Options):
@@ -198,7 +207,7 @@ class Top(Options):
     """The keys of the file whose meaning needs no other key. The sections are only known to have the right shape."""
 
     listen: Listen = Address("0.0.0.0", 8080)  # noqa: S104 (the public door)
-    public_url: Annotated[str, AfterValidator(_public_url)] | None = None
+    public_url: Annotated[str, AfterValidator(_address_like("https://hooks.example.com"))] | None = None
     trusted_proxies: Networks = ()
     """Whose `X-Forwarded-For` is believed."""
     admin: Admin = Admin()

@@ -57,11 +57,12 @@ _ROOMS: dict[str, _Room] = {
 class Renderer:
     """All templates, compiled. `problems` lists those of the users' folder that cannot be used, each with its place.
 
-    `folder` is the users' (`<folder>/slack/<name>.yaml` …), or null. Raises RenderError only where a built-in
-    template is broken.
+    `folder` is the users' (`<folder>/slack/<name>.yaml` …), or null. `admin_url` is where the operator's page is, so
+    that messages can lead to it, or null. Raises RenderError only where a built-in template is broken.
     """
 
-    def __init__(self, folder: Path | None = None) -> None:
+    def __init__(self, folder: Path | None = None, admin_url: str | None = None) -> None:
+        self._admin_url = admin_url
         self.problems: tuple[RenderError, ...] = ()
         problems: list[RenderError] = []
         self._own: dict[str, dict[str, Template]] = {kind: {} for kind in _ROOMS}
@@ -87,7 +88,7 @@ class Renderer:
             if rung is None:
                 continue
             try:
-                body = _fitted(rung, room, view, note=falls[0] if falls else view.note)
+                body = _fitted(rung, room, view, falls[0] if falls else view.note, self._admin_url)
                 return Rendered(body, rung.content_type or "application/json", tuple(falls))
             except Exception as error:
                 falls.append(f"template {target_type}/{name if rung is chosen else natural}: {_reason(error)}")
@@ -154,7 +155,7 @@ def _natural(view: View) -> str:
     return LATE if view.late_by else DEFAULT
 
 
-def _fitted(template: Template, room: _Room, view: View, note: str | None) -> Body:
+def _fitted(template: Template, room: _Room, view: View, note: str | None, admin_url: str | None) -> Body:
     """The template's message with as much in it as fits."""
     together = None
     if view.members or template.name.endswith(f"/{DIGEST}"):
@@ -175,6 +176,7 @@ def _fitted(template: Template, room: _Room, view: View, note: str | None) -> Bo
         "buttons": view.buttons,
         "note": note,
         "message": view.message,
+        "admin_url": admin_url,
     }
     for fit in FITS:
         made = template.fill({**names, "fit": fit})

@@ -157,10 +157,13 @@ def _utc_clock(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%H:%M UTC")
 
 
-def _linker(escape: Callable[[str], str], write: Callable[[str, str], str]) -> Callable[..., Safe]:
-    def link(url: Any, label: Any = "") -> Safe:
-        """`link(url, label)`: a link, or the label alone where the URL is none that may be followed or shown."""
-        target = public_url(url)
+def _linker(
+    escape: Callable[[str], str], write: Callable[[str, str], str], *, clickable: bool = True
+) -> Callable[..., Safe]:
+    def link(url: Any, label: Any = "", spelled: bool = True) -> Safe:
+        """`link(url, label)`: a link, or the label alone where the URL is none that may be followed or shown.
+        Where a place knows no links the URL is spelled out, unless `spelled` is false."""
+        target = public_url(url) if clickable or spelled else None
         text = one_line(plain(_text(label))) or target or ""
         return Safe(write(target, text) if target else escape(text))
 
@@ -276,7 +279,7 @@ def _text_slot(name: str, escape: Callable[[str], str], structures: bool = False
     return Slot(
         name=name,
         escape=escape,
-        link=_linker(escape, lambda url, label: escape(label if label == url else f"{label} ({url})")),
+        link=_linker(escape, lambda url, label: escape(label if label == url else f"{label} ({url})"), clickable=False),
         code=lambda value, most=LONGEST_CODE: Safe(escape(_beginning(value, most))),
         moment=_moments(lambda moment: escape(_utc(moment)), escape),
         clock=_moments(lambda moment: escape(_utc_clock(moment)), escape),
@@ -314,7 +317,7 @@ DATA = _text_slot("data", lambda text: text, structures=True)
 URL = Slot(
     name="url",
     escape=_url_part,
-    link=lambda url, label="": Safe(public_url(url) or ""),  # noqa: ARG005 (a link's label has no place here)
+    link=lambda url, label="", spelled=True: Safe(public_url(url) or ""),  # noqa: ARG005 (a label has no place here)
     code=lambda value, most=LONGEST_CODE: Safe(_url_part(_beginning(value, most))),
     moment=lambda value: Safe(_url_part(_text(value))),
     clock=lambda value: Safe(_url_part(_text(value))),

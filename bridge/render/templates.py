@@ -26,14 +26,18 @@ from bridge.render.slots import Slot
 from bridge.render.trees import compose, place, whole_tree
 
 NAMES = frozenset(
-    {"result", "payload", "digest", "route", "mention", "why", "late", "style", "buttons", "fit", "note", "message"}
+    {
+        *("result", "payload", "digest", "route", "mention", "why", "late", "style", "buttons", "fit", "note"),
+        *("message", "admin_url"),
+    }
 )
 """What a template may speak of.
 
 `result` and its `payload` (null where the target leaves it out); `digest`, what a digest says
 (`bridge.render.digest`; then `result` is that of its worst line), or null; `route`, the route's name; `mention`, text
 that pings here, or null; `why` (`new`, `replay`, `test` …); `late`, milliseconds, or null; `style` and `buttons` of
-the target; `fit`, how much room there is (`view.Fit`); `note`, what went wrong with another template, or null.
+the target; `fit`, how much room there is (`view.Fit`); `note`, what went wrong with another template, or null;
+`message`, its id where it has one; `admin_url`, where the operator's page is, or null.
 """
 
 MOST_ENTRIES = 1_000

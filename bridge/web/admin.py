@@ -1,7 +1,8 @@
-"""The operator's door: readiness and metrics for machines, and a JSON API, with a token, for what is in the store."""
+"""The operator's door: readiness and metrics for machines; a JSON API and pages, of what is in the store, for who has
+the token.
+"""
 
 import asyncio
-import secrets
 from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
@@ -24,7 +25,9 @@ from bridge.store import Store, deliveries, erasure, events, refusals, targets
 from bridge.store.migrations import try_writing
 from bridge.web import secret_uses
 from bridge.web.deliveries import Deliveries
-from bridge.web.json_api import integer, json_answer, limit
+from bridge.web.json_api import NO_STORE, integer, json_answer, limit
+from bridge.web.login import CHALLENGE, LoggedIn, Login
+from bridge.web.page import Page, failed
 from bridge.web.readable import (
     event_story,
     iso,
@@ -36,27 +39,18 @@ from bridge.web.readable import (
 
 
 class Token:
-    """Lets in who shows the admin token as `Authorization: Bearer …`; everybody else gets 401."""
+    """Lets in who shows the admin token as `Authorization: Bearer …`; everybody else gets 401, or 429 for guessing."""
 
-    def __init__(self, app: ASGIApp, token: Callable[[], str]) -> None:
+    def __init__(self, app: ASGIApp, login: Login) -> None:
         self._app = app
-        self._token = token
+        self._login = login
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        token = self._token()
-        shown = Request(scope).headers.get("authorization", "")
-        kind, _, value = shown.partition(" ")
-        # Header values are read as latin-1; the token is written in UTF-8.
-        good = kind.lower() == "bearer" and secrets.compare_digest(value.strip().encode("latin-1"), token.encode())
-        if token and good:
-            if "\0" in scope["path"] or b"%00" in scope["query_string"]:  # in no id or name, and PostgreSQL takes none
-                await JSONResponse({"error": "a NUL byte names nothing here"}, 400)(scope, receive, send)
-                return
-            await self._app(scope, receive, send)
-            return
-        text = "the admin token is needed: Authorization: Bearer <admin.token>"
-        response = JSONResponse({"error": text}, 401, headers={"www-authenticate": "Bearer"})
-        await response(scope, receive, send)
+        if not self._login.bearer(Request(scope), clock.now()):
+            raise HTTPException(401, "the admin token is needed: Authorization: Bearer <admin.token>", CHALLENGE)
+        if "\0" in scope["path"] or b"%00" in scope["query_string"]:  # in no id or name, and PostgreSQL takes none
+            raise HTTPException(400, "a NUL byte names nothing here")
+        await self._app(scope, receive, send)
 
 
 class Admin:
@@ -237,15 +231,17 @@ class Admin:
         return json_answer({"id": receipt.id, "status": receipt.status.value}, 202)
 
 
-async def _error(_: Request, error: Exception) -> Response:
+async def _error(request: Request, error: Exception) -> Response:
     if isinstance(error, StoreUnavailable):
-        return json_answer({"error": str(error)}, 503)
+        error = HTTPException(503, str(error))
     assert isinstance(error, HTTPException)  # noqa: S101 - the only other kind that is registered below
-    return JSONResponse({"error": error.detail}, error.status_code, headers=error.headers)
+    if request.scope["path"].startswith("/api/"):
+        return JSONResponse({"error": error.detail}, error.status_code, headers={**NO_STORE, **(error.headers or {})})
+    return failed(request, error)
 
 
-def admin_app(admin: Admin, owed: Deliveries, token: Callable[[], str]) -> Starlette:
-    """The operator's application. `token` is what the API asks for; while it is empty nobody is let in."""
+def admin_app(admin: Admin, owed: Deliveries, page: Page, login: Login) -> Starlette:
+    """The operator's application: for machines, the API for who shows the token, the page for who has logged in."""
     api = [
         Route("/problems", admin.list_problems),
         Route("/events", admin.list_events),
@@ -267,11 +263,20 @@ def admin_app(admin: Admin, owed: Deliveries, token: Callable[[], str]) -> Starl
         Route("/sources", admin.list_sources),
         Route("/sources/{name}/send", admin.send_sample, methods=["POST"]),
     ]
+    pages = [
+        Route("/", page.home),
+        Route("/messages/{id}", page.message),
+        Route("/events/{id}", page.event),
+    ]
     return Starlette(
         routes=[
             Route("/readyz", admin.readyz),
             Route("/metrics", admin.metrics),
-            Mount("/api", routes=api, middleware=[Middleware(Token, token=token)]),
+            Mount("/api", routes=api, middleware=[Middleware(Token, login=login)]),
+            Route("/login", login.form),
+            Route("/login", login.enter, methods=["POST"]),
+            Route("/logout", login.leave, methods=["POST"]),
+            Mount("", routes=pages, middleware=[Middleware(LoggedIn, login=login)]),
         ],
         exception_handlers={HTTPException: _error, StoreUnavailable: _error},
     )

@@ -4,14 +4,14 @@ In: a filter as an operator writes it; out: how many there were and what was don
 that touches few rows, so that hooks never wait behind it and whatever interrupts it loses nothing.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
 from bridge import clock
-from bridge.model import Why
+from bridge.model import Member, Why
 from bridge.normalize import Parsed, parse
 from bridge.options import parse_duration
 from bridge.render import View
@@ -137,9 +137,18 @@ async def delivery_story(store: Store, setup: Setup, delivery_id: str) -> dict[s
     story["result"] = next((one for one in results or () if one["id"] == row["result_id"]), None)
     story["message"] = None
     if event is not None and story["result"] is not None:
-        parsed = parse(bytes(event["body"]))
-        payload = parsed.value if isinstance(parsed, Parsed) else None
-        story["message"] = _message(setup, row, story["result"] | {"payload": payload})
+        member = Member(
+            delivery_id=delivery_id,
+            event_id=row["event_id"],
+            route=row["route"],
+            result=story["result"],
+            body=bytes(event["body"]),
+            mention=False,
+            why=Why(row["why"]),
+            created_at=row["created_at"],
+            note=row["note"],
+        )
+        story["message"] = message_of(setup, row["target"], [member])
     attempts = await store.read(partial(deliveries.attempts, message_id=row["message_id"]))
     story["attempt_log"] = [
         attempt | {"began_at": iso(attempt["began_at"]), "ended_at": iso(attempt["ended_at"])} for attempt in attempts
@@ -147,14 +156,34 @@ async def delivery_story(store: Store, setup: Setup, delivery_id: str) -> dict[s
     return story
 
 
-def _message(setup: Setup, row: Mapping[str, Any], result: dict[str, Any]) -> Any:
-    """The body that a template makes of the result; the result itself where the target gets that."""
-    options = setup.config.targets.get(row["target"])
+def message_of(
+    setup: Setup, target: str, content: Sequence[Member], *, cause: str | None = None, message: str | None = None
+) -> Any:
+    """The body that a template of today makes of the members of one message; the result itself where the target gets
+    that. Null where the target is no longer there, or gets several results as they are.
+    """
+    options, first = setup.config.targets.get(target), content[0]
     if options is None:
         return None
     if options.type == "http" and options.format != "template":
-        return {name: value for name, value in result.items() if name != "payload"}
-    route = setup.routes.get(row["route"])
+        return first.result if len(content) == 1 else None
+    route = setup.routes.get(first.route)
+    who = route.mention.who.get(target) if route and route.mention and any(one.mention for one in content) else None
     shape = {name: getattr(options, name) for name in ("style", "buttons", "username") if hasattr(options, name)}
-    view = View(result=result, route=row["route"], why=Why(row["why"]), note=row["note"], **shape)
+    view = View(
+        result=first.result if len(content) > 1 else first.result | {"payload": _payload(first.body)},
+        route=first.route,
+        mention=who,
+        why=first.why,
+        note=first.note,
+        members=tuple(one.result for one in content) if len(content) > 1 else (),
+        cause=cause,
+        message=message,
+        **shape,
+    )
     return setup.renderer.render(options.type, route.template if route else None, view).body
+
+
+def _payload(body: bytes) -> Any:
+    parsed = parse(body)
+    return parsed.value if isinstance(parsed, Parsed) else None

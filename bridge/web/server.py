@@ -31,6 +31,8 @@ from bridge.web.admin import Admin, admin_app
 from bridge.web.deliveries import Deliveries
 from bridge.web.hooks import Hooks, hooks_app
 from bridge.web.listener import Listener, bind, listening, url_of
+from bridge.web.login import Login
+from bridge.web.page import Page
 from bridge.web.refused import Refusals
 
 DRAIN = 8.0
@@ -125,6 +127,7 @@ class Server:
         self.store = store
         self._refusals = Refusals(lambda: live.setup.config)
         self._silence = Silence()
+        self.login = Login(lambda: live.token, lambda: live.setup.config.trusted_proxies)
         owner = f"{socket.gethostname()}-{os.getpid()}-{clock.uuid7(clock.now())[-6:]}"
         self.deliverer = Deliverer(store, lambda: live.setup, owner)
         self.dispatcher = Dispatcher(
@@ -141,6 +144,11 @@ class Server:
         """What the operator should know, in sentences."""
         parked = [f"event {one} cannot be dispatched; the log says why" for one in sorted(self.dispatcher.parked)]
         return self.live.problems + parked
+
+    def login_link(self) -> str:
+        """An address of the operator's page that lets in whoever opens it first, within ten minutes."""
+        base = self.live.setup.config.admin.url or self.admin_url
+        return f"{base}/login?{self.login.link(clock.now())}"
 
     def nudge(self) -> None:
         """Make every stage look for work now."""
@@ -178,7 +186,8 @@ class Server:
         self._dispatching = asyncio.create_task(self.dispatcher.run(), name="dispatch")
         admin = Admin(self.store, lambda: self.live.setup, self.nudge, self.problems, lambda: self.hooks.failing)
         owed = Deliveries(self.store, lambda: self.live.setup, self.nudge)
-        admin_door = admin_app(admin, owed, lambda: self.live.token)
+        page = Page(self.store, lambda: self.live.setup, self.problems)
+        admin_door = admin_app(admin, owed, page, self.login)
         for app, bound in ((hooks_app(self.hooks), hooks_socket), (admin_door, admin_socket)):
             listener = listening(app, DRAIN)
             self._doors.append((listener, asyncio.create_task(listener.serve(sockets=[bound]))))
