@@ -155,7 +155,7 @@ def local(wanted: str) -> str:
 
 def _on(wanted: str) -> Response:
     """To a page of ours, from `/login`."""
-    return RedirectResponse(wanted.removeprefix("/") or "./", 303, {"cache-control": "no-store"})
+    return RedirectResponse(f".{wanted}", 303, {"cache-control": "no-store"})
 
 
 def _form(wanted: str, problem: str = "", status: int = 200, headers: Mapping[str, str] | None = None) -> Response:

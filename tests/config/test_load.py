@@ -1,5 +1,7 @@
 """The whole file: what its keys come to, and what is said about each mistake, exactly where it stands."""
 
+from operator import attrgetter
+
 import pytest
 
 from bridge import clock
@@ -32,6 +34,7 @@ def test_what_is_left_out_has_its_default(tmp_path):
         ('listen: "[::1]:80"', "listen", Address("::1", 80)),
         ("listen: localhost:${PORT}", "listen", Address("localhost", 9000)),
         ("public_url: https://x.example/", "public_url", "https://x.example"),
+        ("admin: {url: 'http://x.internal:8081/bridge/'}", "admin.url", "http://x.internal:8081/bridge"),
         ("admin: {token: '${EMPTY}'}", "admin_token", None),
         ("admin: {token: '${NONE:-}'}", "admin_token", None),
         ("admin: {token: 0123}", "admin_token", "0123"),
@@ -39,7 +42,7 @@ def test_what_is_left_out_has_its_default(tmp_path):
     ],
 )
 def test_outer_keys(key, attribute, value, tmp_path):
-    assert getattr(read(tmp_path, f"{GOOD}{key}\n"), attribute) == value
+    assert attrgetter(attribute)(read(tmp_path, f"{GOOD}{key}\n")) == value
 
 
 @pytest.mark.parametrize(
@@ -136,6 +139,10 @@ def says(folder, text: str, expected: str) -> None:
         ("listen: ▶1.2.3.4:99999", "listen: must be an address and a port"),
         ("public_url: ▶hooks.example.com", "public_url: must be an address of the form https://hooks.example.com"),
         ("public_url: ▶https://a:b@x", "public_url: must be an address of the form https://hooks.example.com"),
+        *(
+            (f"admin: {{url: ▶'{url}'}}", "admin.url: must be an address of the form https://drawbridge.example.com")
+            for url in ("drawbridge", "ftp://x", "https://x/?a=b", "https://x/?", "https://x/#a", "https://a:b@x")
+        ),
         ("public_url: ▶'http://[x'", "public_url: must be an address of the form https://hooks.example.com"),
         ("templates: ▶gone", "templates: there is no folder '"),
         ("admin: {listen: ▶'0.0.0.0:8080'}", "admin.listen: needs another port than listen, which is 0.0.0.0:8080"),

@@ -55,7 +55,7 @@ def test_slips_are_not(text):
 @pytest.mark.parametrize(
     ("path", "keys"),
     [
-        (("admin",), {"listen", "token"}),
+        (("admin",), {"listen", "token", "url"}),
         (("targets", "lake", "timeout"), {"connect", "read"}),
         (("routes", 0, "mention"), {"who", "transition", "at_most"}),
         (("vendors", "ci", "signature", "kv"), {"delimiter", "signature", "timestamp"}),

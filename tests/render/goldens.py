@@ -41,6 +41,10 @@ RECEIVED_AT = 1_777_939_200_000_000
 EVENT_ID = "019df560-5400-7000-8000-000000000001"
 MESSAGE = "019df560-5400-7000-8000-0000000000aa"
 RENDERER = Renderer()
+LED = ", with the page's address"
+"""What the names of messages end in that lead to the operator's page."""
+
+LEADING = Renderer(admin_url="https://drawbridge.internal.example")
 
 
 def vendor_views(vendor: str) -> Iterator[tuple[str, View]]:
@@ -160,18 +164,23 @@ def occasion_views() -> Iterator[tuple[str, View]]:
             summary=alarm.summary,
         )
         yield f"alarm {alarm.kind}", View(result=made, route="alarms")
+    many = tuple(_storm("failed", subjects=30))[:23]
+    crowded = seen(result=broken, members=many, cause="while Slack was down", message=MESSAGE)
+    yield "a digest with no room for all", crowded
+    yield f"a digest with no room for all{LED}", crowded
+    yield f"a failed run{LED}", seen(result=broken)
     yield "meant for another target", View(result=passed, note="meant for qa, which does not take it: no_service")
 
 
-def _storm(outcome: str | None = None) -> Iterator[dict[str, Any]]:
-    """Thirty-seven results of nine subjects within an hour."""
+def _storm(outcome: str | None = None, subjects: int = 9) -> Iterator[dict[str, Any]]:
+    """Thirty-seven results of so many subjects within an hour."""
     start = datetime(2026, 3, 14, 12, 0, tzinfo=UTC)
     for number in range(37):
         ended = outcome or ("failed" if number % 9 in (0, 4) or number == 7 else "passed")
         yield result(
             id=f"{EVENT_ID[:-2]}{number:02}",
-            title=f"Suite {number % 9} (ios)",
-            subject_key=f"suite-{number % 9}",
+            title=f"Suite {number % subjects} (ios)",
+            subject_key=f"suite-{number % subjects}",
             outcome=ended,
             counts={"total": 9, "passed": 8 + (ended == "passed"), "failed": int(ended == "failed"), "unit": "test"},
             items=[item("coupon")] if ended == "failed" else [],
@@ -212,7 +221,8 @@ def rendered(folder: str, target_type: TargetType) -> Iterator[tuple[str, View, 
     for name, view in views(folder, target_type):
         mention = "<!subteam^S0123>" if view.mention and target_type == "slack" else view.mention
         template = "mine" if name == "a template that does not exist" else None
-        yield name, view, RENDERER.render(target_type, template, replace(view, mention=mention))
+        renderer = LEADING if name.endswith(LED) else RENDERER
+        yield name, view, renderer.render(target_type, template, replace(view, mention=mention))
 
 
 def golden_file(folder: str, target_type: str) -> Path:

@@ -1,0 +1,98 @@
+"""What the tests of the operator's page share: results put into the store, and a browser's way to a page."""
+
+import asyncio
+from html.parser import HTMLParser
+from typing import Any
+
+import httpx2
+
+from bridge import clock
+from bridge.model import Delivery, Verification, Verified
+from bridge.store import deliveries, events
+from tests.bridges import TOKEN, Bridge
+
+SCREEN = """
+targets: {screen: {type: inbox, digest: {after: 1}}, lake: {type: http, url: "http://127.0.0.1:9/"}}
+routes: [{name: all, to: [screen]}]
+"""
+
+
+async def owe(bridge: Bridge, results: list[dict[str, Any]], target: str = "screen", body: bytes = b"{}") -> list[str]:
+    """Events that gave these results, owed to a target by the route `all`; their ids."""
+    now, proof = clock.now(), Verification("hmac-sha256", True, 1)
+    store = bridge.server.store
+    hooks = [
+        Verified("elsewhere", "autosana", now, {}, body, proof, f"{now}-{n}".encode().ljust(32), now, True)
+        for n in range(len(results))
+    ]
+    receipts = await asyncio.gather(*(store.keep(hook) for hook in hooks))
+
+    async def dispatch(tx):
+        for receipt, result in zip(receipts, results, strict=True):
+            told = result | {"id": receipt.id}
+            await events.dispatched(tx, receipt.id, str(result.get("type")), [told], now)
+            owed = Delivery(receipt.id, str(result.get("source")), "all", target, order_key=receipt.id)
+            await deliveries.add(tx, receipt.id, [owed], now)
+
+    await store.write(dispatch)
+    return [receipt.id for receipt in receipts]
+
+
+async def told_together(bridge: Bridge, results: list[dict[str, Any]], **more: Any) -> tuple[str, list[str]]:
+    """One message of the target `screen` that carried all of these results: its id, and those of the events."""
+    await bridge.api("/targets/screen/pause", method="POST")
+    ids = await owe(bridge, results, **more)
+    await bridge.api("/targets/screen/resume", method="POST")
+    rows = await bridge.settled(len(results))
+    (message,) = {row["message_id"] for row in rows if row["event_id"] in ids}
+    return message, ids
+
+
+async def see(bridge: Bridge, path: str, **more: Any) -> httpx2.Response:
+    """A page, as who shows the token gets it."""
+    headers = {"authorization": f"Bearer {TOKEN}"}
+    return await bridge.client.get(bridge.server.admin_url + path, headers=headers, **more)
+
+
+async def log_in(bridge: Bridge, to: str = "/", token: str = TOKEN, **more: Any) -> httpx2.Response:
+    """The form, filled in and sent."""
+    return await bridge.client.post(f"{bridge.server.admin_url}/login", data={"token": token, "next": to}, **more)
+
+
+class Document(HTMLParser):
+    """HTML taken apart: `elements` in order, each with its attributes; `text`; `rows`, the text of each table row."""
+
+    VOID = frozenset({"meta", "input", "rect", "path", "hr"})
+
+    def __init__(self, html: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.elements: list[tuple[str, dict[str, str]]] = []
+        self.open: list[str] = []
+        self.text = ""
+        self.rows: list[str] = []
+        self.feed(html)
+        self.close()
+        assert self.open == [], "an element is not closed where it was opened"
+
+    def of(self, tag: str, attribute: str) -> list[str]:
+        return [known[attribute] for name, known in self.elements if name == tag and attribute in known]
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.append((tag, {name: value or "" for name, value in attrs}))
+        if tag not in self.VOID:
+            self.open.append(tag)
+        if tag == "tr":
+            self.rows.append("")
+
+    def handle_startendtag(self, tag, attrs):
+        self.elements.append((tag, {name: value or "" for name, value in attrs}))
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if self.open and self.open[-1] == "style":
+            return
+        self.text += data
+        if "tr" in self.open:
+            self.rows[-1] = " ".join((self.rows[-1] + data).split())
