@@ -6,12 +6,13 @@ room made (a message's look) stays as it is. A name that a template has and a pa
 
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from bridge.render.phrases import plural
-from bridge.render.slots import plain, public_url
+from bridge.render.slots import plain
 
 
 class Documents:
@@ -27,7 +28,7 @@ class Documents:
             lstrip_blocks=True,
             auto_reload=False,
         )
-        self._environment.filters |= {"public_url": public_url, "plural": plural}
+        self._environment.filters |= {"plural": plural, "urlencode": _part}
 
     def made(self, name: str, **values: Any) -> str:
         """The document `<name>.html`, filled with those values."""
@@ -37,6 +38,11 @@ class Documents:
 def style(text: str) -> Markup:
     """A style sheet of ours, as it goes into a document."""
     return Markup(text)  # noqa: S704 (our own file)
+
+
+def _part(value: Any) -> str:
+    """A value as one part of an address."""
+    return quote(plain(str(value)), safe="")
 
 
 def _harmless(value: Any) -> Any:

@@ -58,7 +58,7 @@ async def see(bridge: Bridge, path: str, **more: Any) -> httpx2.Response:
     return await bridge.client.get(bridge.server.admin_url + path, headers=headers, **more)
 
 
-async def log_in(bridge: Bridge, to: str = "/", token: str = TOKEN, **more: Any) -> httpx2.Response:
+async def log_in(bridge: Bridge, to: str = "/", token: str | bytes = TOKEN, **more: Any) -> httpx2.Response:
     """The form, filled in and sent."""
     return await bridge.client.post(f"{bridge.server.admin_url}/login", data={"token": token, "next": to}, **more)
 

@@ -1,6 +1,7 @@
 """The operator's page: what a message carried, however much; what became of an event; and nothing that is not ours."""
 
 import re
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -210,7 +211,15 @@ PLAIN = line(run("a"), "e", NOW)
 
 
 def message_page(shown, **more):
-    known = {"attempts": [], "halves": [], "number_carried": 1, "counts": [], "first": 1, "number": 1, "pages": 1}
+    known: dict[str, Any] = {
+        "attempts": [],
+        "halves": [],
+        "number_carried": 1,
+        "counts": [],
+        "first": 1,
+        "number": 1,
+        "pages": 1,
+    }
     made = document("message", "../", lines=shown, most_drawn=1, inside=True, **known, **more)
     return Document(bytes(made.body).decode())
 
@@ -247,5 +256,7 @@ def test_a_time_says_how_long_ago_it_is():
     assert lines.when(NOW - 3 * clock.HOUR, NOW) == lines.When(
         "2026-03-14T09:00:00+00:00", "2026-03-14 09:00:00", "3 h ago"
     )
-    assert lines.when(NOW + 5 * clock.MINUTE, NOW).ago == "in 5 m"
+    assert lines.when(NOW + 5 * clock.MINUTE, NOW) == lines.When(
+        "2026-03-14T12:05:00+00:00", "2026-03-14 12:05:00", "in 5 m"
+    )
     assert lines.when(None, NOW) is None
