@@ -67,6 +67,7 @@ class Document(HTMLParser):
     """HTML taken apart: `elements` in order, each with its attributes; `text`; `rows`, the text of each table row."""
 
     VOID = frozenset({"meta", "input", "rect", "path", "hr"})
+    APART = frozenset({"td", "th", "dd", "small", "li"})
 
     def __init__(self, html: str) -> None:
         super().__init__(convert_charrefs=True)
@@ -76,6 +77,7 @@ class Document(HTMLParser):
         self.rows: list[str] = []
         self.feed(html)
         self.close()
+        self.rows = [" ".join(row.split()) for row in self.rows]
         assert self.open == [], "an element is not closed where it was opened"
 
     def of(self, tag: str, attribute: str) -> list[str]:
@@ -87,6 +89,8 @@ class Document(HTMLParser):
             self.open.append(tag)
         if tag == "tr":
             self.rows.append("")
+        if tag in self.APART:
+            self.handle_data(" ")
 
     def handle_startendtag(self, tag, attrs):
         self.elements.append((tag, {name: value or "" for name, value in attrs}))
@@ -99,4 +103,4 @@ class Document(HTMLParser):
             return
         self.text += data
         if "tr" in self.open:
-            self.rows[-1] = " ".join((self.rows[-1] + data).split())
+            self.rows[-1] += data
