@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
-from xdist.scheduler import LoadFileScheduling
+from xdist.scheduler import LoadFileScheduling  # type: ignore[import-untyped]
 
 settings.register_profile("unhurried", deadline=None)
 """A busy machine takes a second for what needs a millisecond; that is no fault of the code."""
@@ -35,7 +35,7 @@ FIRST = [
 """What takes longest. It begins first, so that the others run beside it and no worker is left with it at the end."""
 
 
-class _Scheduling(LoadFileScheduling):
+class _Scheduling(LoadFileScheduling):  # type: ignore[misc]
     """A file's tests stay with one worker; those that kill servers mostly wait, and each goes alone."""
 
     def _split_scope(self, nodeid: str) -> str:

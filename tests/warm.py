@@ -2,7 +2,8 @@
 
 from typing import get_args
 
-from bridge.render import Renderer, TargetType
+from bridge.render import Renderer
+from bridge.render.renderer import TargetType
 
 for kind in get_args(TargetType):
     Renderer().names(kind)  # compiles the built-in templates
