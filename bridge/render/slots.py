@@ -123,12 +123,12 @@ def public_url(url: Any) -> str | None:
 
 
 def to_moment(value: Any) -> datetime | None:
-    """A time of the result (ISO 8601 text) as an aware datetime, or null."""
+    """A time of the result (ISO 8601 text) as a datetime in UTC, or null."""
     try:
         moment = value if isinstance(value, datetime) else datetime.fromisoformat(value)
-    except (TypeError, ValueError):
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except (TypeError, ValueError, OverflowError):
         return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _text(value: Any) -> str:
@@ -150,11 +150,11 @@ def _bold(write: Callable[[str], str], escape: Callable[[str], str]) -> Callable
 
 
 def _utc(moment: datetime) -> str:
-    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
+    return moment.strftime("%Y-%m-%d %H:%M UTC")
 
 
 def _utc_clock(moment: datetime) -> str:
-    return moment.astimezone(UTC).strftime("%H:%M UTC")
+    return moment.strftime("%H:%M UTC")
 
 
 def _linker(
@@ -175,7 +175,10 @@ def _moments(write: Callable[[datetime], str], escape: Callable[[str], str]) -> 
         """`{{ result.time|moment }}`: date and time (`clock`: the time only) as its reader's clock shows them, where
         the target can do that."""
         parsed = to_moment(value)
-        return Safe(write(parsed) if parsed else escape(_text(value)))
+        if parsed is None:
+            return Safe(escape(_text(value)))
+        # Chats count seconds since 1970; what they make of a time before that nobody says.
+        return Safe(write(parsed) if parsed.timestamp() >= 0 else escape(_utc(parsed)))
 
     return moment
 

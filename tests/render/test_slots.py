@@ -180,3 +180,16 @@ def test_a_time_is_shown_by_its_readers_clock_where_the_target_can(slot, shown):
     assert slot.moment("2026-03-14T12:00:00.000Z") == shown
     assert slot.moment("soon") == "soon"
     assert slot.moment(None) == ""
+
+
+@pytest.mark.parametrize("slot", [MRKDWN, MARKDOWN, TEXT])
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("1969-12-31T23:59:00Z", "1969-12-31 23:59 UTC"),
+        ("0001-01-01T00:00:00+14:00", "0001-01-01T00:00:00+14:00"),
+        ("9999-12-31T23:59:59-14:00", "9999-12-31T23:59:59-14:00"),
+    ],
+)
+def test_a_time_that_no_chats_clock_can_show_is_text(slot, value, shown):
+    assert slot.moment(value).replace("\\", "") == shown
