@@ -79,7 +79,7 @@ class Worker:
         self._target: Target | None = None
         self._slots = asyncio.Semaphore()
         """As many as may be on their way at a time."""
-        self._recorder = Recorder(name, store)
+        self._recorder = Recorder(name, store, setup)
         self._on_way: dict[str, Message] = {}
         """Messages that are begun under the lease `_token`, and not recorded yet."""
         self._tasks: set[asyncio.Task[None]] = set()

@@ -7,7 +7,7 @@ messages again. Attempts that end while others are being recorded share the next
 import asyncio
 import logging
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -18,6 +18,7 @@ from bridge.errors import StoreUnavailable
 from bridge.metrics import DEAD_LETTERS
 from bridge.model import Answer, Message
 from bridge.retry import Again, Dead, Done, Halved, Step, settle
+from bridge.setup import Setup
 from bridge.store import Store, Tx, messages, posts, targets
 from bridge.store.targets import TargetState
 from bridge.targets import Target
@@ -48,9 +49,10 @@ class Ended:
 class Recorder:
     """Records what became of one target's attempts."""
 
-    def __init__(self, name: str, store: Store) -> None:
+    def __init__(self, name: str, store: Store, setup: Callable[[], Setup]) -> None:
         self._name = name
         self._store = store
+        self._setup = setup
         self._waiting: list[tuple[Ended, asyncio.Future[None]]] = []
         self._writing: asyncio.Task[None] | None = None
         self._stopping = False
@@ -148,6 +150,7 @@ class Recorder:
                 falls=ended.falls,
                 before=state,
                 after=after,
+                targets=self._setup().targets,
                 now=now,
             )
             state = after
