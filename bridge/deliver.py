@@ -322,10 +322,10 @@ class Worker:
         others_fail = self._failed_last not in (None, message.id)
         self._failed_last = message.id if _by_its_own_fault(answer) else None
         recorded = self._recorder.add(
-            Ended(target, message, began, answer, others_fail, falls=ended.falls, posts=ended.posts)
+            Ended(target, message, began, answer, others_fail, ended.falls, ended.posts, ended.covers)
         )
         failed = isinstance(answer, Retry | RefusedTarget | Unknown)
-        if failed or ended.posts or (isinstance(answer, Sent) and answer.hold):
+        if failed or ended.posts or ended.covers or (isinstance(answer, Sent) and answer.hold):
             # It may say that the target takes no more for now, and the next one looks up what stands there.
             await recorded
         passed.set_result(not failed)

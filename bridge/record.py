@@ -34,7 +34,7 @@ class Ended:
     """An attempt that was begun in the store, and the target's answer; null where nothing went out after all.
 
     `began` is when it went out (µs). `others_fail`: see `retry.settle`.
-    `falls` says which templates could not be used, `posts` what stands at the target since.
+    `falls` says which templates could not be used, `posts` what stands at the target since; `covers`: see `Standing`.
     """
 
     target: Target
@@ -44,6 +44,7 @@ class Ended:
     others_fail: bool = False
     falls: Sequence[str] = ()
     posts: Mapping[str, Post] = field(default_factory=dict)
+    covers: bool = False
 
 
 class Recorder:
@@ -140,8 +141,10 @@ class Recorder:
             steps.append(step if ours else None)
             if not ours:
                 continue
+            if ended.covers and isinstance(step, Done):
+                await posts.cover(tx, self._name, ended.message.id, now)
             for key, post in ended.posts.items():
-                await posts.save(tx, self._name, key, post, now)
+                await posts.save(tx, self._name, key, post, next(iter(ended.message.order_keys), None), now)
             await follow_up(
                 tx,
                 ended.target,

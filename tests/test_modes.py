@@ -18,6 +18,7 @@ from bridge.setup import set_up
 from bridge.store import deliveries
 from bridge.store.sqlite import SqliteStore
 from bridge.targets import build
+from bridge.vendors import samples
 from tests.bridges import PATIENCE, bridge, config, told
 from tests.fakes.discord import FakeDiscord
 from tests.fakes.server import serving
@@ -120,6 +121,56 @@ def test_of_updates_that_waited_only_the_last_is_sent_and_the_others_say_so(tmp_
     assert [row["state"] for row in rows] == ["superseded", "superseded", "sent"]
     assert rows[2]["id"] in rows[1]["reason"]
     assert len(fake.requests) == 1
+
+
+def run(minute, app="one", sample="failed"):
+    """A run of that app's tests, which ended at that minute of an hour."""
+    said = json.loads(samples("autosana")[sample])
+    said["app"]["id"] = app
+    said["timestamp"] = f"2025-03-03T09:{minute:02}:00.000Z"
+    return json.dumps(said).encode()
+
+
+def test_what_goes_on_failing_after_a_digest_of_it_stands_below_the_digest(tmp_path, discord):
+    fake, url = discord
+    keys = ", digest: {after: 1, window: 1s}"
+
+    async def story(one):
+        for n, minute in enumerate((1, 2), start=1):
+            assert (await one.post("mobile", run(minute))).status_code == 200
+            await one.settled(n)
+        await one.api("/targets/team/pause", method="POST")
+        for app in ("one", "two", "three"):
+            assert (await one.post("mobile", run(3, app))).status_code == 200
+        async with asyncio.timeout(10):
+            while len(await listed(one.server.store)) < 5:
+                await asyncio.sleep(0.01)
+        await one.api("/targets/team/resume", method="POST")
+        await one.settled(5)
+        for n, minute in enumerate((4, 5), start=6):
+            assert (await one.post("mobile", run(minute))).status_code == 200
+            await one.settled(n)
+
+    told(updating(tmp_path, url, fake, keys), story)
+    assert [request.method for request in fake.requests] == ["POST", "PATCH", "POST", "POST", "PATCH"]
+    assert "3 results" in texts(fake)[1]
+
+
+def test_the_end_of_a_run_does_not_take_the_place_of_what_called_for_attention_while_it_went_on(tmp_path, discord):
+    fake, url = discord
+    alert = {"title": "Disk", "run_id": "7", "status": "running", "severity": "critical"}
+    hooks = [alert, alert | {"severity": "low"}, alert | {"status": "passed", "severity": "low"}]
+
+    async def story(one):
+        for n, said in enumerate(hooks, start=1):
+            assert (await one.post("any", json.dumps(said).encode(), {})).status_code == 200
+            await one.settled(n)
+
+    path = updating(tmp_path, url, fake)
+    path.write_text(path.read_text().replace("sources:", "sources:\n  any: {vendor: generic, verify: none}"))
+    told(path, story)
+    assert [request.method for request in fake.requests] == ["POST", "POST", "PATCH"]
+    assert len(fake.shown) == 2
 
 
 # ------------------------------------------------------------------------------------------- Slack, by a bot's token

@@ -185,6 +185,12 @@ STEPS: tuple[tuple[str, ...], ...] = (
     ),
     # What was refused is let go of by its age.
     ("CREATE INDEX refused_by_age ON refused (at)",),
+    (
+        # What is edited no more, and by what is said below it of the same subject.
+        "ALTER TABLE posts ADD COLUMN closed BOOLEAN NOT NULL DEFAULT false",
+        "ALTER TABLE posts ADD COLUMN order_key TEXT",
+        "CREATE INDEX posts_by_subject ON posts (target, order_key)",
+    ),
 )
 
 

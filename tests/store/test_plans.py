@@ -91,6 +91,7 @@ def test_no_step_of_delivering_reads_a_whole_table(store_url, urgent):
             updates = {"routes": ["all"], "thread_key": lambda route, result: None, "now": NOW}
             await write(posts.supersede, target="chat", **updates)
             await write(posts.find, target="chat", keys=["run:1"])
+            await write(posts.cover, target="chat", message_id="m", now=NOW)
             plan = partial(write, messages.plan, target="chat", token=token, now=NOW, look=50)
             digest = partial(digests, after=1, window=1, last={}, now=NOW, most=50)
             batched = (await plan(limit=2, gather=partial(batches, size=4, now=NOW))).messages
