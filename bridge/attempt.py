@@ -57,7 +57,7 @@ async def _whole(store: Store, target: Target, message: Message) -> Message:
 
 @dataclass(frozen=True, slots=True)
 class Attempted:
-    """What an attempt came to: the answer, which templates could not be used, what stands at the target now, and whether
+    """What an attempt came to: the answer, which templates could not be used, what stands at the target now, and if
     it closes what stood there (`Standing.covers`).
     """
 

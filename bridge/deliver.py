@@ -22,6 +22,7 @@ from bridge.model import Answer, Message, RefusedTarget, Retry, Scope, Sent, Unk
 from bridge.record import Ended, Recorder
 from bridge.retry import PROBE, given_up
 from bridge.setup import Setup
+from bridge.standing import thread_of
 from bridge.store import Store, Tx, leases, messages, posts, targets
 from bridge.store.targets import TargetState
 from bridge.targets import Pace, Target
@@ -82,6 +83,8 @@ class Worker:
         self._recorder = Recorder(name, store, setup)
         self._on_way: dict[str, Message] = {}
         """Messages that are begun under the lease `_token`, and not recorded yet."""
+        self._threads: dict[str, asyncio.Future[bool]] = {}
+        """Of each thread the last message on its way: the first of a thread must stand there before the next."""
         self._tasks: set[asyncio.Task[None]] = set()
         self._token = 0
         self._valid_until = 0.0
@@ -264,8 +267,17 @@ class Worker:
         for message in begun:
             passed: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
             before = [last[key] for key in message.order_keys if key in last]
-            self._keep_task(self._deliver(target, message, before, passed))
+            thread = thread_of(message, self._setup())
+            beside = self._threads.get(thread) if thread else None
+            if thread:
+                self._threads[thread] = passed
+                passed.add_done_callback(partial(self._forget_thread, thread))
+            self._keep_task(self._deliver(target, message, before, beside, passed))
             last.update(dict.fromkeys(message.order_keys, passed))
+
+    def _forget_thread(self, thread: str, passed: "asyncio.Future[bool]") -> None:
+        if self._threads.get(thread) is passed:
+            del self._threads[thread]
 
     def _keep_task(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
@@ -286,11 +298,16 @@ class Worker:
         target: Target,
         message: Message,
         before: "Sequence[asyncio.Future[bool]]",
+        beside: "asyncio.Future[bool] | None",
         passed: "asyncio.Future[bool]",
     ) -> None:
-        """See one message to its end. `passed` says whether what comes behind it of the same subject may go out."""
+        """See one message to its end, behind those `before` it of the same subject and one `beside` it of the same
+        thread. `passed` says whether what comes behind it of the same subject may go out.
+        """
         try:
             free = all([await each for each in before])
+            if beside is not None:
+                await beside  # whatever became of it: what stands there is on record now
             async with self._slots:
                 recorded = await self._send(target, message, free=free, passed=passed)
             if recorded:

@@ -28,6 +28,17 @@ class Standing:
     """What stands there of the members' subjects is edited no more: this says something of them below it."""
 
 
+def thread_of(message: Message, setup: Setup) -> str | None:
+    """What a message belongs with at its target, where its route edits or threads; null where it stands alone."""
+    if len(message.members) != 1:
+        return None
+    member = message.members[0]
+    route = setup.routes.get(member.route)
+    if route is None or route.mode is Mode.POST or member.why is not Why.NEW or not member.result:
+        return None
+    return setup.thread_key(member.route, member.result)
+
+
 async def look_up(store: Store, message: Message, setup: Setup) -> Standing:
     """Where a message goes, by its route's mode. What is not simply new (a replay, a test), and what holds several, is
     always a post of its own, and nothing takes its place.

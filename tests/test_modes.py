@@ -184,12 +184,13 @@ class SlowDisk(SqliteStore):
         return await super().write(operation)
 
 
-def slack_story(folder, mode, bodies, fake, *, together=False, channel=None):
+def slack_story(folder, mode, bodies, fake, *, together=False, channel=None, target="", route=""):
     """Dispatch and deliver those hooks to Slack's Web API, one after the other; or `together`, when all are owed."""
+    at = channel or fake.channel
     body = f"""
 sources: {{deploys: {{vendor: autonoma, verify: none}}}}
-targets: {{ops: {{type: slack, token: {fake.token}, channel: "{channel or fake.channel}", pace: 1000/s burst 9}}}}
-routes: [{{name: deploys, to: [ops], mode: {mode}}}]
+targets: {{ops: {{type: slack, token: {fake.token}, channel: "{at}", pace: 1000/s burst 9{target}}}}}
+routes: [{{name: deploys, to: [ops], mode: {mode}{route}}}]
 """
     loaded = load(config(folder, body), {})
     made = set_up(loaded)
@@ -258,6 +259,19 @@ def test_what_was_owed_together_stands_in_one_thread_too(tmp_path):
     first, *replies = fake.messages
     assert "thread_ts" not in first
     assert [reply.get("thread_ts") for reply in replies] == [next(iter(fake.shown))] * 2
+
+
+@pytest.mark.parametrize(
+    ("mode", "place"), [("thread", "chat.postMessage"), ("update", "chat.update")], ids=["thread", "update"]
+)
+def test_of_several_subjects_that_belong_together_only_one_message_is_the_first(tmp_path, mode, place):
+    fake = FakeSlack()
+    many = {"target": ", concurrency: 4", "route": ", thread_key: result.environment or 'all'"}
+    hooks = [STARTED.replace(b"task_2", b"task_%d" % n) for n in range(6)]
+    slack_story(tmp_path, mode, hooks, fake, together=True, **many)
+    assert [request.path for request in fake.requests] == ["/api/chat.postMessage"] + [f"/api/{place}"] * 5
+    if mode == "thread":
+        assert len({message.get("thread_ts") for message in fake.messages[1:]}) == 1
 
 
 def test_what_broke_is_a_post_of_its_own(tmp_path):
