@@ -2,10 +2,8 @@
 
 import asyncio
 import json
-from dataclasses import replace
 from functools import partial
 
-import httpx2
 import pytest
 
 from bridge import clock
@@ -17,7 +15,6 @@ from bridge.model import Received
 from bridge.setup import set_up
 from bridge.store import deliveries
 from bridge.store.sqlite import SqliteStore
-from bridge.targets import build
 from bridge.vendors import samples
 from tests.bridges import PATIENCE, bridge, config, told
 from tests.fakes.discord import FakeDiscord
@@ -189,15 +186,12 @@ def slack_story(folder, mode, bodies, fake, *, together=False, channel=None, tar
     at = channel or fake.channel
     body = f"""
 sources: {{deploys: {{vendor: autonoma, verify: none}}}}
-targets: {{ops: {{type: slack, token: {fake.token}, channel: "{at}", pace: 1000/s burst 9{target}}}}}
+targets:
+  ops: {{type: slack, token: {fake.token}, channel: "{at}", api_url: "{{url}}/api", pace: 1000/s burst 9{target}}}
 routes: [{{name: deploys, to: [ops], mode: {mode}{route}}}]
 """
-    loaded = load(config(folder, body), {})
-    made = set_up(loaded)
-    ops = build("ops", loaded.targets["ops"], made.renderer, httpx2.ASGITransport(fake))
-    setup = replace(made, targets={"ops": ops})
 
-    async def run():
+    async def run(setup):
         store = SlowDisk(folder / "bridge.db", None, clock.now)
         store.start(exclusive=True)
         dispatcher = Dispatcher(store, lambda: setup, "me", lambda _: None)
@@ -221,7 +215,8 @@ routes: [{{name: deploys, to: [ops], mode: {mode}{route}}}]
         await running
         await store.close()
 
-    asyncio.run(run())
+    with serving(fake) as url:
+        asyncio.run(run(set_up(load(config(folder, body.replace("{url}", url)), {}))))
 
 
 async def sent(store, count):
@@ -241,6 +236,18 @@ def test_slack_updates_with_a_token(tmp_path):
     (shown,) = fake.shown.values()
     assert "SUCCEEDED" in shown["text"]
     assert isinstance(shown["ts"], str)
+
+
+@pytest.mark.parametrize(("mode", "asked"), [("update", "chat.update"), ("thread", "chat.postMessage")])
+def test_what_is_gone_in_slack_is_posted_anew_and_found_from_then_on(tmp_path, mode, asked):
+    fake = FakeSlack()
+    slack_story(tmp_path, mode, [STARTED], fake)
+    fake.shown.clear()
+    slack_story(tmp_path, mode, [BUILDING, COMPLETED], fake)
+    post = "/api/chat.postMessage"
+    assert [request.path for request in fake.requests] == [post, f"/api/{asked}", post, f"/api/{asked}"]
+    if mode == "thread":
+        assert ["thread_ts" in request.json() for request in fake.requests] == [False, True, False, True]
 
 
 def test_a_thread_stands_below_its_first_message_and_tells_nobody_in_the_channel(tmp_path):
