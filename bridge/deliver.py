@@ -331,6 +331,10 @@ class Worker:
         if not free or self._stopping or self._recorder.not_before > began:
             return self._recorder.add(Ended(target, message, began, None))
         try:
+            if (message.unknowns or not target.idempotent) and not await self._store.write(
+                partial(messages.go_out, message=message)
+            ):
+                return None  # the lease was lost a moment ago
             ended = await self._attempt(target, message, began)
         except StoreUnavailable as error:
             log.warning("target %s: message %s cannot be read now: %s", self._name, message.id, error)
@@ -349,8 +353,13 @@ class Worker:
         return recorded
 
     async def _attempt(self, target: Target, message: Message, began: int) -> Attempted:
-        if given_up(message) and not target.idempotent:
-            return Attempted(Unknown("what the target answered was never recorded"))
+        if given_up(message, idempotent=target.idempotent):
+            return Attempted(
+                Unknown(
+                    f"in doubt {message.unknowns} times; the process that sent it last died, or lost its lease, before "
+                    "it had recorded an answer"
+                )
+            )
         return await attempt(self._store, target, message, self._setup(), began)
 
 

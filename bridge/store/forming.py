@@ -33,6 +33,8 @@ class Forming:
     gather: Gather
     look: int
     urgent: bool
+    out: bool
+    """Whether an attempt counts as gone out once it is begun; see `messages.go_out`."""
 
     async def form(self, tx: Tx, blocked: set[str], limit: int) -> Planned:
         """Make messages of what is owed and of no blocked key, their attempt begun."""
@@ -43,8 +45,8 @@ class Forming:
         made = [(self._message(group), group) for group in groups]
         await tx.run_many(
             """INSERT INTO messages (id, target, order_key, state, next_at, attempts, unknowns, created_at,
-                                     first_attempt_at, token, size, cause, urgent)
-               VALUES ($1, $2, $3, 'sending', $4, 0, 0, $4, $4, $5, $6, $7, $8)""",
+                                     first_attempt_at, token, size, cause, urgent, out)
+               VALUES ($1, $2, $3, 'sending', $4, 0, 0, $4, $4, $5, $6, $7, $8, $9)""",
             [
                 (
                     message.id,
@@ -55,6 +57,7 @@ class Forming:
                     message.size,
                     message.cause,
                     any(one.urgent for one in group.members),
+                    self.out,
                 )
                 for message, group in made
             ],

@@ -3,7 +3,9 @@
     waiting -> sending -> sent | dead | halved | waiting again          (or cancelled, while waiting)
 
 An attempt is begun here (`plan`) and committed before anything goes out, so that after a crash it is known which
-messages may have arrived. Every record of an attempt is fenced: it counts only under the token it was begun with.
+messages may have arrived. Several are begun at once, and not all of them come to their turn: which did is written down
+(`go_out`) where an attempt in doubt costs more than a commit. Every record of an attempt is fenced: it counts only
+under the token it was begun with.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -44,8 +46,9 @@ async def plan(
 
     Order is kept for each order key: while a message of a key waits for its next attempt, or is on its way, no later
     one of it is begun. With `fresh_first` one that was never tried comes before those that failed: is it them, or is it
-    the target? With `alone` one whose arrival is in doubt is begun when nothing else is on its way: should it be what
-    kills this process, the others are not suspected.
+    the target? With `alone`, for a target that cannot tell copies apart, one whose arrival is in doubt is begun when
+    nothing else is on its way: should it be what kills this process, the others are not suspected. Without, that is so
+    from its second time on.
     """
     if not await leases.holds(tx, f"target:{target}", token):
         return None
@@ -59,17 +62,18 @@ async def plan(
     )
     keys = await _keys(tx, target, rows)
     busy = {key for message in on_way for key in message.order_keys}
-    forming = Forming(target, token, now, gather, look or limit, urgent)
+    forming = Forming(target, token, now, gather, look or limit, urgent, out=not alone)
     if fresh_first and len(rows) < OPEN_AT_ONCE:
         planned = await forming.form(tx, busy.union(*keys.values()), limit)
         if planned.messages:
             return planned
-    doubtful = [row for row in rows if alone and row["unknowns"] and row["next_at"] <= now][:1]
+    doubtful = [row for row in rows if row["unknowns"] >= (1 if alone else 2) and row["next_at"] <= now][:1]
     begun, blocked = _due(doubtful or rows, keys, busy, 0 if doubtful and on_way else limit, now)
     await tx.run_many(
-        """UPDATE messages SET state = 'sending', token = $2, first_attempt_at = coalesce(first_attempt_at, $3)
+        """UPDATE messages SET state = 'sending', token = $2, first_attempt_at = coalesce(first_attempt_at, $3),
+                  out = $4
            WHERE id = $1""",
-        [(row["id"], token, now) for row in begun],
+        [(row["id"], token, now, not alone and not row["unknowns"]) for row in begun],
     )
     again = [_head(row, keys[row["id"]], token, now) for row in begun]
     if doubtful or len(rows) == OPEN_AT_ONCE:
@@ -79,14 +83,19 @@ async def plan(
 
 
 async def _take_over(tx: Tx, target: str, now: int, on_way: Collection[str]) -> None:
-    """Attempts that were begun and never recorded: nobody knows whether they arrived, so try again.
+    """Attempts that were begun and never recorded: nobody knows whether they arrived, so try again. Those of which
+    nothing can have left are as if not begun.
 
     All that are begun and not on their way from whoever plans were begun by somebody who is gone.
     """
     begun = await tx.rows(
-        f"SELECT id, attempts FROM messages WHERE target = $1 AND {OPEN} AND state = 'sending'{tx.for_update}", target
+        f"SELECT id, attempts, out FROM messages WHERE target = $1 AND {OPEN} AND state = 'sending'{tx.for_update}",
+        target,
     )
     for orphan in [row for row in begun if row["id"] not in on_way]:
+        if not orphan["out"]:
+            await tx.run("UPDATE messages SET state = 'waiting', next_at = $2 WHERE id = $1", orphan["id"], now)
+            continue
         await _note(tx, orphan["id"], orphan["attempts"] + 1, now, now, "interrupted", "the answer was never recorded")
         await tx.run(
             """UPDATE messages SET state = 'waiting', attempts = attempts + 1, unknowns = unknowns + 1, next_at = $2
@@ -153,6 +162,19 @@ async def _note(tx: Tx, message_id: str, number: int, began: int, ended: int, an
         ended,
         answer,
         reason,
+    )
+
+
+async def go_out(tx: Tx, message: Message) -> bool:
+    """The message's turn has come: from now on it may have left, and may be what kills this process. False, and not to
+    be sent, when the attempt is no longer ours.
+    """
+    return bool(
+        await tx.run(
+            "UPDATE messages SET out = true WHERE id = $1 AND token = $2 AND state = 'sending'",
+            message.id,
+            message.token,
+        )
     )
 
 

@@ -191,6 +191,8 @@ STEPS: tuple[tuple[str, ...], ...] = (
         "ALTER TABLE posts ADD COLUMN order_key TEXT",
         "CREATE INDEX posts_by_subject ON posts (target, order_key)",
     ),
+    # Of an attempt that was begun: whether anything of it may have left. What was begun before was not told apart.
+    ("ALTER TABLE messages ADD COLUMN out BOOLEAN NOT NULL DEFAULT true",),
 )
 
 
