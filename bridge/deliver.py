@@ -24,6 +24,7 @@ from bridge.retry import PROBE, given_up
 from bridge.setup import Setup
 from bridge.standing import thread_of
 from bridge.store import Store, Tx, leases, messages, posts, targets
+from bridge.store.forming import Passed
 from bridge.store.targets import TargetState
 from bridge.targets import Pace, Target
 
@@ -63,6 +64,7 @@ class _Plan:
     wait: int = LOOK
     held: bool = False
     """What is owed only waits for more of it."""
+    passed: Passed | None = None
     compared: int = 0
     """Up to which waiting update those that need not be sent are dropped."""
 
@@ -92,6 +94,8 @@ class Worker:
         self._rest_until = 0
         self._compared = 0
         """Up to which waiting update it is known what takes the place of what; see `posts.supersede`."""
+        self._passed: Passed | None = None
+        """What is owed and need not be looked at again for now."""
         self._failed_last: str | None = None
         """The message that failed last by its own fault, if nothing was sent since."""
 
@@ -143,7 +147,7 @@ class Worker:
         old, self._target = self._target, target
         if old is target:
             return
-        self._compared = 0
+        self._compared, self._passed = 0, None
         if target is not None:
             self._slots = asyncio.Semaphore(target.concurrency)
         if old is not None:
@@ -175,7 +179,7 @@ class Worker:
             partial(self._plan, target=target, settings=fingerprint, room=room, quiet=quiet, now=now)
         )
         self._hold_lease(plan.token, asked)
-        self._compared = max(self._compared, plan.compared)
+        self._compared, self._passed = max(self._compared, plan.compared), plan.passed
         self._rest_until = now + REST if plan.held else 0
         if plan.messages:
             await self._begin(target, plan.messages)
@@ -198,7 +202,7 @@ class Worker:
             state = replace(state, pace=pace.state)
             if state != stored:
                 await targets.save(tx, state)
-            return _Plan(token, wait=wait)
+            return _Plan(token, wait=wait, passed=self._passed)
         limit = _allowed(pace, room, now)
         if state.paused_at is not None or state.faults > 0:  # is it well again? One message will tell
             limit = 0 if self._on_way else 1
@@ -218,6 +222,7 @@ class Worker:
             alone=not target.idempotent,
             fresh_first=state.faults > 0 and self._failed_last is not None,
             on_way=list(self._on_way.values()),
+            passed=self._passed,
         )
         if planned is None:
             return _Plan(token, compared=compared)
@@ -229,8 +234,8 @@ class Worker:
         if state != stored:
             await targets.save(tx, state)
         held = planned.wait is not None and not planned.messages
-        wait = min(pace.wait(now) or LOOK, planned.wait or LOOK)
-        return _Plan(token, planned.messages, wait, held, compared)
+        wait = 0 if planned.more else min(pace.wait(now) or LOOK, planned.wait or LOOK)
+        return _Plan(token, planned.messages, wait, held, planned.passed, compared)
 
     def _hold_lease(self, token: int | None, asked: float) -> None:
         """Believe in the lease for a while after it was `asked` for; not for messages begun under an older one."""

@@ -9,12 +9,13 @@ under the token it was begun with.
 """
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 
 from bridge import clock
 from bridge.gather import Gather, one_by_one
 from bridge.model import Message
 from bridge.store import leases
-from bridge.store.forming import Forming, Planned
+from bridge.store.forming import Forming, Passed, Planned
 from bridge.store.tx import Row, Tx
 
 OPEN_AT_ONCE = 1_000
@@ -37,12 +38,13 @@ async def plan(
     alone: bool = False,
     fresh_first: bool = False,
     on_way: Sequence[Message] = (),
+    passed: Passed | None = None,
 ) -> Planned | None:
     """Begin an attempt of up to `limit` messages that may be sent now, oldest first; null when the lease is lost.
 
     What is owed and in no message yet is put into new ones by `gather`, which is shown the oldest `look` of it. With
     `urgent` nothing else counts: it does not wait for what does. `on_way` are those that the caller has begun under
-    this token and not recorded yet.
+    this token and not recorded yet, `passed` is what the last plan gave.
 
     Order is kept for each order key: while a message of a key waits for its next attempt, or is on its way, no later
     one of it is begun. With `fresh_first` one that was never tried comes before those that failed: is it them, or is it
@@ -62,7 +64,7 @@ async def plan(
     )
     keys = await _keys(tx, target, rows)
     busy = {key for message in on_way for key in message.order_keys}
-    forming = Forming(target, token, now, gather, look or limit, urgent, out=not alone)
+    forming = Forming(target, token, now, gather, look or limit, urgent, out=not alone, passed=passed)
     if fresh_first and len(rows) < OPEN_AT_ONCE:
         planned = await forming.form(tx, busy.union(*keys.values()), limit)
         if planned.messages:
@@ -77,9 +79,9 @@ async def plan(
     )
     again = [_head(row, keys[row["id"]], token, now) for row in begun]
     if doubtful or len(rows) == OPEN_AT_ONCE:
-        return Planned(again)
+        return Planned(again, passed=passed)
     planned = await forming.form(tx, blocked, limit - len(again))
-    return Planned([*again, *planned.messages], planned.formed, planned.wait)
+    return replace(planned, messages=[*again, *planned.messages], more=planned.more and not again)
 
 
 async def _take_over(tx: Tx, target: str, now: int, on_way: Collection[str]) -> None:

@@ -23,6 +23,7 @@ from bridge.store import (
     refusals,
     retention,
 )
+from bridge.store.forming import MOST_SEEN, PAGE
 
 NOW = 1_773_489_600_000_000
 TABLES = "events|deliveries|messages|attempts|targets|leases|posts|seen|subjects|refused"
@@ -72,6 +73,68 @@ async def owing(store: Any, count: int) -> None:
         owed = [Delivery(receipt.id, "qa", "all", "chat", order_key=f"key-{n % 20}")]
         await store.write(partial(events.dispatched, event_id=receipt.id, kind="t", results=[], now=NOW))
         await store.write(partial(deliveries.add, event_id=receipt.id, owed=owed, now=NOW))
+
+
+class Counted(Explained):
+    """A transaction that counts the deliveries that are looked at."""
+
+    seen = 0
+
+    async def rows(self, sql: str, *values: Any) -> Any:
+        rows = await self._tx.rows(sql, *values)
+        self.seen += len(rows) if "FROM deliveries" in sql else 0
+        return rows
+
+    async def run_many(self, sql: str, values: Any) -> Any:
+        return await self._tx.run_many(sql, values)
+
+    async def run(self, sql: str, *values: Any) -> Any:
+        return await self._tx.run(sql, *values)
+
+
+def test_what_waits_behind_a_retry_of_its_subject_is_not_read_again_and_again(store_url):
+    """However much of one subject waits, what is behind it is soon come to, and then each plan reads little."""
+    many = 3 * MOST_SEEN
+
+    async def story() -> None:
+        store = await open_store(store_url, exclusive=True)
+        keys = ["stuck"] * (many + 1) + ["free"]
+        passed: Any = None
+        on_way: list[Any] = []
+
+        async def look(now: int) -> tuple[list[str], int]:
+            nonlocal passed
+
+            async def plan(tx: Any) -> tuple[Any, int]:
+                counted = Counted(tx, "", [])
+                planned: Any = await messages.plan(counted, "chat", token, 9, now, look=9, on_way=on_way, passed=passed)
+                return planned, counted.seen
+
+            planned, seen = await store.write(plan)
+            passed = planned.passed
+            on_way.extend(planned.messages)
+            return [key for one in planned.messages for key in one.order_keys], seen
+
+        try:
+            receipt = await store.keep(
+                Verified("qa", "autosana", NOW, {}, b"{}", Verification("none", False), b"%032d" % 1, NOW, True)
+            )
+            owed = [Delivery(receipt.id, "qa", "all", "chat", order_key=key) for key in keys]
+            await store.write(partial(deliveries.add, event_id=receipt.id, owed=owed, now=NOW))
+            token: Any = await store.write(partial(leases.take, name="target:chat", owner="one"))
+            first: Any = await store.write(partial(messages.plan, target="chat", token=token, limit=1, now=NOW))
+            again: Any = partial(messages.again, answer="retry", reason="503", began=NOW, now=NOW, next_at=NOW + 9)
+            await store.write(partial(again, message=first.messages[0]))
+
+            looks = [await look(NOW) for _ in range(4)]
+            assert [found for found, _ in looks] == [[], [], [], ["free"]]
+            assert max(seen for _, seen in looks) <= MOST_SEEN + PAGE
+            assert await look(NOW) == ([], 0)
+            assert set((await look(NOW + 9))[0]) == {"stuck"}
+        finally:
+            await store.close()
+
+    asyncio.run(story())
 
 
 @pytest.mark.parametrize("urgent", [False, True])
