@@ -191,6 +191,11 @@ STEPS: tuple[tuple[str, ...], ...] = (
         "ALTER TABLE posts ADD COLUMN order_key TEXT",
         "CREATE INDEX posts_by_subject ON posts (target, order_key)",
     ),
+    # What is in no message is looked for by its target.
+    (
+        "DROP INDEX deliveries_by_message",
+        "CREATE INDEX deliveries_by_message ON deliveries (message_id) WHERE message_id IS NOT NULL",
+    ),
     # Of an attempt that was begun: whether anything of it may have left. What was begun before was not told apart.
     ("ALTER TABLE messages ADD COLUMN out BOOLEAN NOT NULL DEFAULT true",),
 )

@@ -137,6 +137,36 @@ def test_what_waits_behind_a_retry_of_its_subject_is_not_read_again_and_again(st
     asyncio.run(story())
 
 
+def test_what_waits_is_found_by_the_index_of_what_waits_and_not_among_all_that_ever_came(store_url):
+    kind = "sqlite" if store_url.startswith("sqlite") else "postgres"
+
+    async def story() -> list[str]:
+        store = await open_store(store_url, exclusive=True)
+        steps: list[str] = []
+
+        class Told(Explained):
+            async def rows(self, sql: str, *values: Any) -> Any:
+                if kind == "postgres":
+                    await self._tx.run("SET LOCAL enable_seqscan = off")
+                how = "EXPLAIN QUERY PLAN" if kind == "sqlite" else "EXPLAIN"
+                steps.extend(str(dict(row)) for row in await self._tx.rows(f"{how} {sql}", *values))
+                return await self._tx.rows(sql, *values)
+
+        try:
+            await owing(store, 300)
+            await store.write(lambda tx: events.waiting(Told(tx, kind, []), sources=["qa", "ci"], limit=9))
+            await store.write(lambda tx: deliveries.owed(Told(tx, kind, [])))
+        finally:
+            await store.close()
+        return steps
+
+    told = "\n".join(asyncio.run(story()))
+    assert "events_waiting" in told
+    assert "deliveries_owed" in told
+    assert "events_by_source" not in told
+    assert "deliveries_by_message" not in told
+
+
 @pytest.mark.parametrize("urgent", [False, True])
 def test_no_step_of_delivering_reads_a_whole_table(store_url, urgent):
     kind = "sqlite" if store_url.startswith("sqlite") else "postgres"
