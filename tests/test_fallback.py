@@ -126,7 +126,7 @@ targets:
     async def story(bridge):
         for sample in ("failed", "passed"):
             await bridge.sample("mobile", sample)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while True:
                 rows = (await bridge.api("/deliveries?target=second"))["deliveries"]
                 if "sent" in [row["state"] for row in rows] and len(rows) == 2:

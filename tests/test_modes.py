@@ -139,7 +139,7 @@ def test_what_goes_on_failing_after_a_digest_of_it_stands_below_the_digest(tmp_p
         await one.api("/targets/team/pause", method="POST")
         for app in ("one", "two", "three"):
             assert (await one.post("mobile", run(3, app))).status_code == 200
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while len(await listed(one.server.store)) < 5:
                 await asyncio.sleep(0.01)
         await one.api("/targets/team/resume", method="POST")

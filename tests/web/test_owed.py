@@ -7,6 +7,7 @@ import pytest
 
 from bridge.errors import StoreUnavailable
 from bridge.web.owed import MANY, Owed
+from tests.bridges import PATIENCE
 
 
 class Counting:
@@ -45,14 +46,14 @@ def test_very_much_is_told_again_and_counted_beside_the_answer_once_at_a_time():
         told = [await owed.now()]
         store.waiting = 1
         store.go.clear()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while store.counts < 2:
                 told.append(await owed.now())
                 await asyncio.sleep(0.001)
         told += [await owed.now(), await owed.now()]
         assert store.counts == 2
         store.go.set()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while await owed.now() != {"chat": 1}:
                 await asyncio.sleep(0.001)
         return told
@@ -70,7 +71,7 @@ def test_a_store_that_is_away_is_said_where_nothing_was_counted_and_costs_no_cou
         store.away = False
         await owed.now()
         store.away = True
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while store.counts < 3:
                 assert await owed.now() == {"chat": MANY}
                 await asyncio.sleep(0.001)
