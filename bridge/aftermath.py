@@ -5,11 +5,12 @@ transaction: deliveries to the target's fallback where the message died, and ala
 carries alarms only raises none.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from bridge import alarms
 from bridge.alarms import Alarm
 from bridge.model import Why
+from bridge.normalize import Parsed, parse
 from bridge.retry import Dead, Step
 from bridge.store import Tx, events, replays
 from bridge.store.replays import Carried
@@ -26,16 +27,19 @@ async def follow_up(
     falls: Sequence[str],
     before: TargetState,
     after: TargetState,
+    targets: Mapping[str, Target],
     now: int,
 ) -> None:
-    """Tell whoever should know. `falls` says which templates could not be used for the message."""
+    """Tell whoever should know. `falls` says which templates could not be used for the message, `targets` are all that
+    there are.
+    """
     paused, resumed = _changed(before, after)
     if not (falls or paused or resumed or isinstance(step, Dead)):
         return
     members = await replays.carried(tx, message_id)
     raised = [alarms.template_failed(fall) for fall in falls]
     if isinstance(step, Dead):
-        told = await _fall_back(tx, target, members, step.reason, now)
+        told = await _fall_back(tx, target, targets, members, step.reason, now)
         if not told and members:
             raised.append(alarms.dead_letter(target.name, step.reason, members[0]["id"]))
     if paused:
@@ -59,7 +63,9 @@ async def _raise(tx: Tx, raised: Sequence[Alarm], now: int) -> None:
         await alarms.raise_alarm(tx, alarm, now)
 
 
-async def _fall_back(tx: Tx, target: Target, members: Sequence[Carried], reason: str, now: int) -> bool:
+async def _fall_back(
+    tx: Tx, target: Target, targets: Mapping[str, Target], members: Sequence[Carried], reason: str, now: int
+) -> bool:
     """Owe what died at a target to its fallback. False where nobody is told that way: there is no fallback, or this was
     one already (a message falls back once), or it is an alarm about the fallback itself.
     """
@@ -70,9 +76,26 @@ async def _fall_back(tx: Tx, target: Target, members: Sequence[Carried], reason:
         if member["why"] == Why.FALLBACK or await _is_about(tx, member, target.fallback):
             continue
         note = f"sent here because {target.name} could not be: {reason}"
-        await replays.owe_again(tx, member["id"], target.fallback, Why.FALLBACK, now, note=note)
+        urgent = await _is_urgent(tx, member, targets.get(target.fallback))
+        await replays.owe_again(tx, member["id"], target.fallback, Why.FALLBACK, now, urgent=urgent, note=note)
         told = True
     return told
+
+
+async def _is_urgent(tx: Tx, member: Carried, target: Target | None) -> bool:
+    """Whether it does not wait for the end of that target's quiet hours: they let it through, or it was asked for."""
+    if member["why"] == Why.REPLAY:
+        return True
+    if target is None or target.quiet_hours is None:
+        return False
+    event = await events.find(tx, member["event_id"])
+    results = await events.results(tx, member["event_id"])
+    result = next((one for one in results if one["id"] == member["result_id"]), None)
+    if event is None or result is None:
+        return False
+    parsed = parse(event["body"])
+    payload = parsed.value if isinstance(parsed, Parsed) else None
+    return bool(event["is_test"]) or target.lets_through(result | {"payload": payload})
 
 
 async def _is_about(tx: Tx, member: Carried, target: str) -> bool:

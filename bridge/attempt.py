@@ -57,11 +57,14 @@ async def _whole(store: Store, target: Target, message: Message) -> Message:
 
 @dataclass(frozen=True, slots=True)
 class Attempted:
-    """What an attempt came to: the answer, which templates could not be used, and what stands at the target now."""
+    """What an attempt came to: the answer, which templates could not be used, what stands at the target now, and if
+    it closes what stood there (`Standing.covers`).
+    """
 
     answer: Answer
     falls: Sequence[str] = ()
     posts: Mapping[str, Post] = field(default_factory=dict)
+    covers: bool = False
 
 
 async def attempt(store: Store, target: Target, message: Message, setup: Setup, began: int) -> Attempted:
@@ -85,7 +88,7 @@ async def attempt(store: Store, target: Target, message: Message, setup: Setup, 
         answer = RefusedMessage(answer.reason)
     ATTEMPTS.labels(target.name, type(answer).__name__).inc()
     ATTEMPT_SECONDS.labels(target.name).observe((clock.now() - began) / clock.SECOND)
-    return Attempted(answer, falls, stands(standing, where, message, answer))
+    return Attempted(answer, falls, stands(standing, where, message, answer), standing.covers)
 
 
 async def _standing(store: Store, message: Message, setup: Setup) -> Standing:
@@ -96,7 +99,7 @@ async def _standing(store: Store, message: Message, setup: Setup) -> Standing:
         raise
     except Exception:
         log.exception("target %s: what message %s belongs to cannot be looked up", message.target, message.id)
-        return Standing()
+        return Standing(covers=True)
 
 
 async def _send(target: Target, message: Message, context: Context, began: int) -> tuple[Answer | Gone, Sequence[str]]:

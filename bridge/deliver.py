@@ -22,7 +22,9 @@ from bridge.model import Answer, Message, RefusedTarget, Retry, Scope, Sent, Unk
 from bridge.record import Ended, Recorder
 from bridge.retry import PROBE, given_up
 from bridge.setup import Setup
+from bridge.standing import thread_of
 from bridge.store import Store, Tx, leases, messages, posts, targets
+from bridge.store.forming import Passed
 from bridge.store.targets import TargetState
 from bridge.targets import Pace, Target
 
@@ -62,6 +64,7 @@ class _Plan:
     wait: int = LOOK
     held: bool = False
     """What is owed only waits for more of it."""
+    passed: Passed | None = None
     compared: int = 0
     """Up to which waiting update those that need not be sent are dropped."""
 
@@ -79,9 +82,11 @@ class Worker:
         self._target: Target | None = None
         self._slots = asyncio.Semaphore()
         """As many as may be on their way at a time."""
-        self._recorder = Recorder(name, store)
+        self._recorder = Recorder(name, store, setup)
         self._on_way: dict[str, Message] = {}
         """Messages that are begun under the lease `_token`, and not recorded yet."""
+        self._threads: dict[str, asyncio.Future[bool]] = {}
+        """Of each thread the last message on its way: the first of a thread must stand there before the next."""
         self._tasks: set[asyncio.Task[None]] = set()
         self._token = 0
         self._valid_until = 0.0
@@ -89,6 +94,8 @@ class Worker:
         self._rest_until = 0
         self._compared = 0
         """Up to which waiting update it is known what takes the place of what; see `posts.supersede`."""
+        self._passed: Passed | None = None
+        """What is owed and need not be looked at again for now."""
         self._failed_last: str | None = None
         """The message that failed last by its own fault, if nothing was sent since."""
 
@@ -140,7 +147,7 @@ class Worker:
         old, self._target = self._target, target
         if old is target:
             return
-        self._compared = 0
+        self._compared, self._passed = 0, None
         if target is not None:
             self._slots = asyncio.Semaphore(target.concurrency)
         if old is not None:
@@ -172,7 +179,7 @@ class Worker:
             partial(self._plan, target=target, settings=fingerprint, room=room, quiet=quiet, now=now)
         )
         self._hold_lease(plan.token, asked)
-        self._compared = max(self._compared, plan.compared)
+        self._compared, self._passed = max(self._compared, plan.compared), plan.passed
         self._rest_until = now + REST if plan.held else 0
         if plan.messages:
             await self._begin(target, plan.messages)
@@ -195,7 +202,7 @@ class Worker:
             state = replace(state, pace=pace.state)
             if state != stored:
                 await targets.save(tx, state)
-            return _Plan(token, wait=wait)
+            return _Plan(token, wait=wait, passed=self._passed)
         limit = _allowed(pace, room, now)
         if state.paused_at is not None or state.faults > 0:  # is it well again? One message will tell
             limit = 0 if self._on_way else 1
@@ -215,6 +222,7 @@ class Worker:
             alone=not target.idempotent,
             fresh_first=state.faults > 0 and self._failed_last is not None,
             on_way=list(self._on_way.values()),
+            passed=self._passed,
         )
         if planned is None:
             return _Plan(token, compared=compared)
@@ -226,8 +234,8 @@ class Worker:
         if state != stored:
             await targets.save(tx, state)
         held = planned.wait is not None and not planned.messages
-        wait = min(pace.wait(now) or LOOK, planned.wait or LOOK)
-        return _Plan(token, planned.messages, wait, held, compared)
+        wait = 0 if planned.more else min(pace.wait(now) or LOOK, planned.wait or LOOK)
+        return _Plan(token, planned.messages, wait, held, planned.passed, compared)
 
     def _hold_lease(self, token: int | None, asked: float) -> None:
         """Believe in the lease for a while after it was `asked` for; not for messages begun under an older one."""
@@ -264,8 +272,17 @@ class Worker:
         for message in begun:
             passed: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
             before = [last[key] for key in message.order_keys if key in last]
-            self._keep_task(self._deliver(target, message, before, passed))
+            thread = thread_of(message, self._setup())
+            beside = self._threads.get(thread) if thread else None
+            if thread:
+                self._threads[thread] = passed
+                passed.add_done_callback(partial(self._forget_thread, thread))
+            self._keep_task(self._deliver(target, message, before, beside, passed))
             last.update(dict.fromkeys(message.order_keys, passed))
+
+    def _forget_thread(self, thread: str, passed: "asyncio.Future[bool]") -> None:
+        if self._threads.get(thread) is passed:
+            del self._threads[thread]
 
     def _keep_task(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
@@ -286,11 +303,16 @@ class Worker:
         target: Target,
         message: Message,
         before: "Sequence[asyncio.Future[bool]]",
+        beside: "asyncio.Future[bool] | None",
         passed: "asyncio.Future[bool]",
     ) -> None:
-        """See one message to its end. `passed` says whether what comes behind it of the same subject may go out."""
+        """See one message to its end, behind those `before` it of the same subject and one `beside` it of the same
+        thread. `passed` says whether what comes behind it of the same subject may go out.
+        """
         try:
             free = all([await each for each in before])
+            if beside is not None:
+                await beside  # whatever became of it: what stands there is on record now
             async with self._slots:
                 recorded = await self._send(target, message, free=free, passed=passed)
             if recorded:
@@ -314,6 +336,10 @@ class Worker:
         if not free or self._stopping or self._recorder.not_before > began:
             return self._recorder.add(Ended(target, message, began, None))
         try:
+            if (message.unknowns or not target.idempotent) and not await self._store.write(
+                partial(messages.go_out, message=message)
+            ):
+                return None  # the lease was lost a moment ago
             ended = await self._attempt(target, message, began)
         except StoreUnavailable as error:
             log.warning("target %s: message %s cannot be read now: %s", self._name, message.id, error)
@@ -322,18 +348,23 @@ class Worker:
         others_fail = self._failed_last not in (None, message.id)
         self._failed_last = message.id if _by_its_own_fault(answer) else None
         recorded = self._recorder.add(
-            Ended(target, message, began, answer, others_fail, falls=ended.falls, posts=ended.posts)
+            Ended(target, message, began, answer, others_fail, ended.falls, ended.posts, ended.covers)
         )
         failed = isinstance(answer, Retry | RefusedTarget | Unknown)
-        if failed or ended.posts or (isinstance(answer, Sent) and answer.hold):
+        if failed or ended.posts or ended.covers or (isinstance(answer, Sent) and answer.hold):
             # It may say that the target takes no more for now, and the next one looks up what stands there.
             await recorded
         passed.set_result(not failed)
         return recorded
 
     async def _attempt(self, target: Target, message: Message, began: int) -> Attempted:
-        if given_up(message) and not target.idempotent:
-            return Attempted(Unknown("what the target answered was never recorded"))
+        if given_up(message, idempotent=target.idempotent):
+            return Attempted(
+                Unknown(
+                    f"in doubt {message.unknowns} times; the process that sent it last died, or lost its lease, before "
+                    "it had recorded an answer"
+                )
+            )
         return await attempt(self._store, target, message, self._setup(), began)
 
 

@@ -3,7 +3,8 @@
 In: a result, its route's mode, and what stands at the target of the same run and of the same subject; out: a `Place`.
 An edit notifies nobody, so it is made only where it hides nothing: a run that went on, or a failure that goes on. What
 changed (`broke`, `failures_changed`, `fixed`), a failure without a history, and whatever mentions somebody is a post of
-its own.
+its own, and of a run that goes on it stays one: its end does not take its place. Nor is anything edited that stands
+above what was said of its subject since.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -31,13 +32,14 @@ class Mode(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Post:
     """What stands at a target. `external_id` is the message's own id there, `root_id` that of the first of its thread;
-    `state` and `transition` are those of the result that it shows.
+    `state` and `transition` are those of the result that it shows. One that is `closed` is edited no more.
     """
 
     external_id: str
     root_id: str
     state: str
     transition: str
+    closed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +72,18 @@ def place(mode: Mode, result: Mapping[str, Any], *, mentions: bool, run: Post | 
         return Reply(run.root_id) if run else NEW
     if mode is Mode.POST or mentions or _is_news(result):
         return NEW
-    if run is not None and run.state != State.FINISHED:
+    if run is not None and run.state != State.FINISHED and not run.closed:
         return Edit(run.external_id)
     if _transition(result) == Transition.STILL_FAILING and subject is not None and subject.transition in FAILING:
-        return Edit(subject.external_id)
+        return NEW if subject.closed else Edit(subject.external_id)
     return NEW
+
+
+def closes(result: Mapping[str, Any], *, mentions: bool) -> bool:
+    """Whether a message about that result is edited no more: what calls for somebody while a run goes on would be gone
+    with the run's end. A failure that goes on may still take the place of its beginning, which says the same.
+    """
+    return result["state"] != State.FINISHED and (mentions or _is_news(result))
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ messages again. Attempts that end while others are being recorded share the next
 import asyncio
 import logging
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -18,6 +18,7 @@ from bridge.errors import StoreUnavailable
 from bridge.metrics import DEAD_LETTERS
 from bridge.model import Answer, Message
 from bridge.retry import Again, Dead, Done, Halved, Step, settle
+from bridge.setup import Setup
 from bridge.store import Store, Tx, messages, posts, targets
 from bridge.store.targets import TargetState
 from bridge.targets import Target
@@ -33,7 +34,7 @@ class Ended:
     """An attempt that was begun in the store, and the target's answer; null where nothing went out after all.
 
     `began` is when it went out (µs). `others_fail`: see `retry.settle`.
-    `falls` says which templates could not be used, `posts` what stands at the target since.
+    `falls` says which templates could not be used, `posts` what stands at the target since; `covers`: see `Standing`.
     """
 
     target: Target
@@ -43,14 +44,16 @@ class Ended:
     others_fail: bool = False
     falls: Sequence[str] = ()
     posts: Mapping[str, Post] = field(default_factory=dict)
+    covers: bool = False
 
 
 class Recorder:
     """Records what became of one target's attempts."""
 
-    def __init__(self, name: str, store: Store) -> None:
+    def __init__(self, name: str, store: Store, setup: Callable[[], Setup]) -> None:
         self._name = name
         self._store = store
+        self._setup = setup
         self._waiting: list[tuple[Ended, asyncio.Future[None]]] = []
         self._writing: asyncio.Task[None] | None = None
         self._stopping = False
@@ -138,8 +141,10 @@ class Recorder:
             steps.append(step if ours else None)
             if not ours:
                 continue
+            if ended.covers and isinstance(step, Done):
+                await posts.cover(tx, self._name, ended.message.id, now)
             for key, post in ended.posts.items():
-                await posts.save(tx, self._name, key, post, now)
+                await posts.save(tx, self._name, key, post, next(iter(ended.message.order_keys), None), now)
             await follow_up(
                 tx,
                 ended.target,
@@ -148,6 +153,7 @@ class Recorder:
                 falls=ended.falls,
                 before=state,
                 after=after,
+                targets=self._setup().targets,
                 now=now,
             )
             state = after

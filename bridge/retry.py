@@ -15,6 +15,11 @@ from bridge.store.targets import TargetState
 MOST_UNKNOWN = 3
 """How often a message is tried whose arrival is in doubt, where the target cannot tell copies apart."""
 
+MOST_DEATHS = 5
+"""How often a message is tried of which no answer was recorded, where the target can: each time the process that sent
+it was gone before, and it may be what kills it.
+"""
+
 PROBE = clock.HOUR
 """How often a paused target is tried with one message."""
 
@@ -69,9 +74,11 @@ class Halved:
 Step: TypeAlias = Done | Again | Dead | Halved
 
 
-def given_up(message: Message) -> bool:
-    """Whether a message's arrival was in doubt so often that it is not sent once more, where copies cannot be told."""
-    return message.unknowns >= MOST_UNKNOWN
+def given_up(message: Message, *, idempotent: bool) -> bool:
+    """Whether a message's arrival was in doubt so often that it is not sent once more. `idempotent`: its target can
+    tell copies apart.
+    """
+    return message.unknowns >= (MOST_DEATHS if idempotent else MOST_UNKNOWN)
 
 
 def backoff(patience: Patience, failures: int, chance: float) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
-from bridge.editing import NEW, Edit, Mode, Place, Post, Reply, place
+from bridge.editing import NEW, Edit, Mode, Place, Post, Reply, closes, place
 from bridge.model import Answer, Message, Sent, Why
 from bridge.setup import Setup
 from bridge.store import Store, posts
@@ -24,6 +24,19 @@ class Standing:
     keys: tuple[str, ...] = ()
     roots: Mapping[str, str] = field(default_factory=dict)
     """The first message of the thread under a key."""
+    covers: bool = False
+    """What stands there of the members' subjects is edited no more: this says something of them below it."""
+
+
+def thread_of(message: Message, setup: Setup) -> str | None:
+    """What a message belongs with at its target, where its route edits or threads; null where it stands alone."""
+    if len(message.members) != 1:
+        return None
+    member = message.members[0]
+    route = setup.routes.get(member.route)
+    if route is None or route.mode is Mode.POST or member.why is not Why.NEW or not member.result:
+        return None
+    return setup.thread_key(member.route, member.result)
 
 
 async def look_up(store: Store, message: Message, setup: Setup) -> Standing:
@@ -34,11 +47,12 @@ async def look_up(store: Store, message: Message, setup: Setup) -> Standing:
     """
     member = message.members[0]
     route = setup.routes.get(member.route)
+    alone = Standing(covers=bool(setup.updates.get(message.target)))
     if route is None or message.size > 1 or member.why is not Why.NEW:
-        return Standing()
+        return alone
     options = setup.config.targets.get(message.target)
     if route.mode is Mode.POST or options is None or mode_problem(options, route.mode):
-        return Standing()
+        return alone
     run = setup.thread_key(member.route, member.result)
     subject = member.result["subject_key"]
     keys = ([f"run:{run}"] if run else []) + ([f"subject:{member.result['source']}/{subject}"] if subject else [])
@@ -58,8 +72,9 @@ def stands(standing: Standing, where: Place, message: Message, answer: Answer) -
     """What stands at the target after an attempt that went to `where`, by key."""
     if not isinstance(answer, Sent) or answer.external_id is None:
         return {}
-    result = message.members[0].result
-    shown = result["state"], result["history"]["transition"]
+    member = message.members[0]
+    result = member.result
+    shown = result["state"], result["history"]["transition"], closes(result, mentions=member.mention)
     return {
         key: Post(
             answer.external_id,

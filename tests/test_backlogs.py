@@ -128,7 +128,7 @@ def test_a_slow_message_holds_up_no_other_subject(tmp_path):
 
 CHAT = """
 targets:
-  qa: {{type: slack, url: "{url}", {more}}}
+  qa: {{{more}}}
 routes:
   - {{name: all, to: [qa], mention: {{who: {{qa: "<!subteam^S1>"}}}}}}
   - {{name: others, to: [qa]}}
@@ -195,7 +195,11 @@ def chatting(tmp_path, story, more="pace: 1/s burst 3", start=None):
             await store.close()
 
     with serving(slack) as url:
-        return asyncio.run(run(config(tmp_path, CHAT.format(url=url + slack.hook, more=more))))
+        options = (more if "type:" in more else f'type: slack, url: "{{url}}", {more}').format(url=url + slack.hook)
+        text = CHAT.format(more=options)
+        if "type:" in more:  # who is no chat mentions nobody
+            text = re.sub(", mention: .*", "}", text)
+        return asyncio.run(run(config(tmp_path, text)))
 
 
 def test_ten_thousand_at_once_are_a_handful_of_messages_within_minutes_and_no_failure_vanishes(tmp_path):
@@ -274,22 +278,38 @@ def test_what_came_while_a_target_was_down_comes_together_and_says_so(tmp_path):
     assert "2 failed" in said[-1]
 
 
-def test_what_is_found_interrupted_three_times_is_not_sent_once_more(tmp_path):
-    """A message that ends the process each time, where the target cannot tell copies apart."""
+LAKE = 'type: http, url: "{url}", format: json'
+"""A target that can tell copies apart, in the place of the chat."""
 
+
+@pytest.mark.parametrize(
+    ("more", "deaths", "turn_came", "state"),
+    [
+        pytest.param("pace: 1/s", 3, True, "dead", id="it ends the process each time"),
+        pytest.param("pace: 1/s", 2, True, "sent", id="it ended the process twice"),
+        pytest.param("pace: 1/s", 9, False, "sent", id="the lease was lost each time before its turn came"),
+        pytest.param(LAKE, 5, True, "dead", id="it ends the process, and copies could be told"),
+        pytest.param(LAKE, 4, True, "sent", id="not as often"),
+        pytest.param(LAKE, 9, False, "sent", id="the lease was lost each time, and copies could be told"),
+    ],
+)
+def test_what_is_found_interrupted_so_often_is_not_sent_once_more(tmp_path, more, deaths, turn_came, state):
     async def story(chat):
         await chat.owe(1)
         lease = partial(leases.take, name="target:qa", owner="one")
-        for _ in range(3):  # begun, and nobody ever records what became of it
+        for _ in range(deaths):  # begun, and nobody ever records what became of it
             token = await chat.store.write(lease)
-            plan = partial(messages.plan, target="qa", token=token, limit=1, now=chat.now, alone=True)
-            assert len((await chat.store.write(plan)).messages) == 1
+            plan = partial(messages.plan, target="qa", token=token, limit=1, now=chat.now, alone=more != LAKE)
+            (message,) = (await chat.store.write(plan)).messages
+            assert not turn_came or await chat.store.write(partial(messages.go_out, message=message))
+        chat.slack.then(Reply(200, "ok"))
         await chat.turn()
-        return chat.texts, await chat.store.read(deliveries.listed)
+        return len(chat.slack.requests), await chat.store.read(deliveries.listed)
 
-    texts, (row,) = chatting(tmp_path, story)
-    assert texts == []
-    assert (row["state"], row["reason"][:18]) == ("dead", "possibly delivered")
+    requests, (row,) = chatting(tmp_path, story, more)
+    assert (row["state"], requests) == (state, int(state == "sent"))
+    if state == "dead":
+        assert row["reason"].startswith(f"possibly delivered: in doubt {deaths} times")
 
 
 def test_what_was_in_doubt_is_tried_alone(tmp_path):
@@ -354,7 +374,7 @@ def test_in_quiet_hours_only_what_is_let_through_is_sent_and_the_rest_comes_toge
         await chat.until_settled()
         return in_the_night, chat.texts[1:]
 
-    in_the_night, after = chatting(tmp_path, story, NIGHT.format(), start=clock.to_micros(tomorrow))
+    in_the_night, after = chatting(tmp_path, story, NIGHT, start=clock.to_micros(tomorrow))
     assert len(in_the_night) == 1
     assert ["3 results in quiet hours" in text for text in after] == [True]
 

@@ -4,15 +4,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.editing import NEW, Edit, Mode, Post, Reply, Update, place, superseded
+from bridge.editing import NEW, Edit, Mode, Post, Reply, Update, closes, place, superseded
 
 
 def result(state="finished", transition="none", attention=False):
     return {"state": state, "attention": attention, "history": {"transition": transition}}
 
 
-def post(state="finished", transition="none", external_id="m1", root_id="m0"):
-    return Post(external_id, root_id, state, transition)
+def post(state="finished", transition="none", external_id="m1", root_id="m0", closed=False):
+    return Post(external_id, root_id, state, transition, closed)
 
 
 @pytest.mark.parametrize(
@@ -44,6 +44,14 @@ def post(state="finished", transition="none", external_id="m1", root_id="m0"):
         ),
         pytest.param(result(transition="still_failing"), None, None, NEW, id="a failure of which nothing stands there"),
         pytest.param(result(transition="still_passing"), None, post(transition="broke"), NEW, id="passed after all"),
+        pytest.param(result(), post("running", closed=True), None, NEW, id="a run below which more was said"),
+        pytest.param(
+            result(transition="still_failing"),
+            None,
+            post(transition="broke", closed=True),
+            NEW,
+            id="a failure below which more was said",
+        ),
     ],
 )
 def test_an_update_edits_only_what_it_does_not_hide(said, run, subject, expected):
@@ -53,6 +61,19 @@ def test_an_update_edits_only_what_it_does_not_hide(said, run, subject, expected
 def test_what_mentions_is_always_posted():
     still = result(transition="still_failing")
     assert place(Mode.UPDATE, still, mentions=True, run=post("running"), subject=post(transition="broke")) == NEW
+
+
+@pytest.mark.parametrize(
+    ("said", "mentions", "closed"),
+    [
+        pytest.param(result("running"), False, False, id="a run that goes on"),
+        pytest.param(result("running", attention=True), False, True, id="a run that calls for attention"),
+        pytest.param(result("running"), True, True, id="a run that mentions somebody"),
+        pytest.param(result(transition="broke"), True, False, id="what broke, until it goes on failing"),
+    ],
+)
+def test_what_calls_for_somebody_while_a_run_goes_on_is_edited_no_more(said, mentions, closed):
+    assert closes(said, mentions=mentions) is closed
 
 
 @pytest.mark.parametrize("transition", ["none", "broke", "fixed", "still_failing"])

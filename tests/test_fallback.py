@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -99,6 +100,44 @@ def test_a_paused_target_keeps_its_queue_and_does_not_fall_back(world):
     (row,) = told(world.configure(HOOKS), story)
     assert (row["target"], row["state"]) == ("first", "waiting")
     assert world.bodies("second") == []
+
+
+def hours(begin, end):
+    """Quiet hours from so many hours before or after now."""
+    at = [f"{datetime.now(UTC) + timedelta(hours=by):%H:%M}" for by in (begin, end)]
+    return f"between: '{at[0]}-{at[1]}', zone: UTC"
+
+
+def test_in_the_fallbacks_quiet_hours_its_own_condition_says_what_does_not_wait(world):
+    world.apps["first"].then(Reply(422), Reply(422))
+    targets = f"""
+targets:
+  first:
+    type: http
+    url: {world.urls["first"]}/in
+    fallback: second
+    quiet_hours: {{{hours(6, 7)}, let_through: "result.outcome == 'failed'"}}
+  second:
+    type: http
+    url: {world.urls["second"]}/in
+    quiet_hours: {{{hours(-3, 3)}, let_through: "result.outcome == 'passed' and payload.event == 'batch.completed'"}}
+"""
+
+    async def story(bridge):
+        for sample in ("failed", "passed"):
+            await bridge.sample("mobile", sample)
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                rows = (await bridge.api("/deliveries?target=second"))["deliveries"]
+                if "sent" in [row["state"] for row in rows] and len(rows) == 2:
+                    return {row["result_id"]: row["state"] for row in rows}
+                await asyncio.sleep(0.01)
+
+    states = told(config(world.folder, targets + HOOKS), story)
+    (body,) = world.bodies("second")
+    assert body["outcome"] == "passed"
+    assert states.pop(body["id"]) == "sent"
+    assert list(states.values()) == ["waiting"]
 
 
 def test_an_alarm_about_the_fallback_does_not_fall_back_to_it(world):

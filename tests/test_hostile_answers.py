@@ -17,11 +17,13 @@ from typing import Any
 import pytest
 
 from bridge.clock import DAY, HOUR, SECOND
-from bridge.model import RefusedMessage, RefusedTarget, Retry, Sent, Unknown
+from bridge.editing import NEW, Edit, Place, Reply
+from bridge.model import Gone, RefusedMessage, RefusedTarget, Retry, Sent, Unknown
 from bridge.store import targets as stored
 from bridge.targets import Context, build
 from tests.bridges import PATIENCE, config, told
-from tests.fakes.asgi import App, Reply
+from tests.fakes.asgi import App
+from tests.fakes.asgi import Reply as Answer
 from tests.fakes.server import serving
 from tests.targets.making import NOW, Saying, message, options
 from tests.test_faults import batch, until
@@ -44,6 +46,12 @@ class Row:
 
 def slack(means, status, *codes):
     return [Row("slack", status, code, means) for code in codes]
+
+
+def api(means, *codes, status=200, kind="api"):
+    """Slack's Web API, which says nearly all of it with a good status."""
+    said = [{"ok": False, "error": code} for code in codes]
+    return [Row(kind, status, body, means, {"Retry-After": "1"} if status == 429 else {}) for body in said]
 
 
 def discord(means, status, *codes):
@@ -69,6 +77,26 @@ ROWS = [
     *slack(Retry, 502, "<html>Bad Gateway</html>"),
     Row("slack", 429, {"retry_after": 1, "ok": False, "error": "rate_limited"}, Retry, {"Retry-After": "1"}),
     Row("slack", 200, "inval", Unknown, {"Content-Length": "500"}),
+    Row("api", 200, {"ok": True, "channel": "C0123456", "ts": "1405895017.000506"}, Sent),
+    Row("edit", 200, {"ok": True, "channel": "C0123456", "ts": "1405895017.000506"}, Sent),
+    *api(Retry, "ratelimited", "rate_limited", status=429),
+    *api(Retry, "ratelimited", "internal_error", "fatal_error", "service_unavailable", "request_timeout"),
+    *api(Retry, "team_added_to_org", "org_login_required"),
+    *api(RefusedTarget, "not_authed", "invalid_auth", "account_inactive", "token_revoked", "token_expired"),
+    *api(RefusedTarget, "no_permission", "missing_scope", "ekm_access_denied", "access_denied"),
+    *api(RefusedTarget, "not_allowed_token_type", "channel_not_found", "not_in_channel", "is_archived"),
+    *api(RefusedTarget, "restricted_action", "restricted_action_read_only_channel"),
+    *api(RefusedTarget, "restricted_action_thread_only_channel", "restricted_action_non_threadable_channel"),
+    *api(RefusedMessage, "msg_too_long", "msg_blocks_too_long", "no_text", "invalid_blocks", "invalid_blocks_format"),
+    *api(RefusedMessage, "too_many_attachments", "invalid_arguments", "invalid_metadata_format"),
+    *api(RefusedMessage, "a_code_that_is_new"),
+    *api(Retry, "service_unavailable", status=503),
+    Row("api", 502, "<html>Bad Gateway</html>", Retry),
+    Row("api", 200, '{"ok": true, "chan', Unknown, {"Content-Length": "500"}),
+    *api(Gone, "message_not_found", "cant_update_message", "edit_window_closed", kind="edit"),
+    *api(Retry, "ratelimited", status=429, kind="edit"),
+    *api(RefusedTarget, "token_revoked", kind="edit"),
+    *api(Gone, "thread_not_found", "cannot_reply_to_message", kind="reply"),
     Row("discord", 200, {"id": "1"}, Sent),
     Row("discord", 204, b"", Unknown),
     *discord(RefusedTarget, 404, 10015, 10003, 10004),
@@ -89,7 +117,15 @@ ROWS = [
     *http(Retry, 408, 425, 429, 500, 502, 503, 504, 507),
 ]
 PATHS = {"slack": "/services/T0/B0/{}", "discord": "/api/webhooks/{}/token", "http": "/in/{}"}
-BODIES = {"slack": {"text": "hello"}, "discord": {"content": "hello"}, "http": {}}
+BODIES = {"discord": {"content": "hello"}, "http": {}}
+PLACES: dict[str, Place] = {"edit": Edit("C0123456:1405895017.000506"), "reply": Reply("C0123456:1405895017.000506")}
+
+
+def keys_of(row, number, url):
+    """The options of a target whose requests name the row's number in their path."""
+    if row.kind in PATHS:
+        return {"type": row.kind, "url": url + PATHS[row.kind].format(number)}
+    return {"type": "slack", "token": "xoxb-1", "channel": "C0123456", "api_url": f"{url}/{number}/api"}
 
 
 class Answering(App):
@@ -97,7 +133,10 @@ class Answering(App):
 
     def reply(self, request):
         row = ROWS[int(next(part for part in request.path.split("/") if part.isdigit()))]
-        return Reply(row.status, row.body, row.headers)
+        if row.kind in ("api", "edit", "reply"):
+            assert request.path.endswith("/api/chat.update" if row.kind == "edit" else "/api/chat.postMessage")
+            assert request.headers["authorization"] == "Bearer xoxb-1"
+        return Answer(row.status, row.body, row.headers)
 
     async def answer(self, send, reply):
         if "Content-Length" not in reply.headers:
@@ -113,14 +152,13 @@ def judged():
     """What each row's answer was judged to be."""
 
     async def send(url, number, row):
-        path = PATHS[row.kind].format(number)
         target = build(
             "qa",
-            options(type=row.kind, url=url + path, timeout={"connect": "20s", "read": "20s"}),
-            Saying(BODIES[row.kind]).renderer,
+            options(**keys_of(row, number, url), timeout={"connect": "20s", "read": "20s"}),
+            Saying(BODIES.get(row.kind, {"text": "hello"})).renderer,
         )
         try:
-            return await target.send(target.compose(message(), Context(), NOW))
+            return await target.send(target.compose(message(), Context(place=PLACES.get(row.kind, NEW)), NOW))
         finally:
             await target.close()
 
@@ -180,7 +218,7 @@ def waits(tmp_path_factory):
         lines = []
         for name, app in apps.items():
             said = WAITS[name][0]
-            app.then(Reply(429, "slow down", {"Retry-After": said if isinstance(said, str) else said()}))
+            app.then(Answer(429, "slow down", {"Retry-After": said if isinstance(said, str) else said()}))
             url = servers.enter_context(serving(app))
             lines.append(f'  {names[name]}: {{type: http, url: "{url}/in", retry: {{first: 100s}}}}')
         routes = f"routes: [{{name: all, to: [{', '.join(names.values())}]}}]"

@@ -2,10 +2,8 @@
 
 import asyncio
 import json
-from dataclasses import replace
 from functools import partial
 
-import httpx2
 import pytest
 
 from bridge import clock
@@ -17,7 +15,7 @@ from bridge.model import Received
 from bridge.setup import set_up
 from bridge.store import deliveries
 from bridge.store.sqlite import SqliteStore
-from bridge.targets import build
+from bridge.vendors import samples
 from tests.bridges import PATIENCE, bridge, config, told
 from tests.fakes.discord import FakeDiscord
 from tests.fakes.server import serving
@@ -122,6 +120,56 @@ def test_of_updates_that_waited_only_the_last_is_sent_and_the_others_say_so(tmp_
     assert len(fake.requests) == 1
 
 
+def run(minute, app="one", sample="failed"):
+    """A run of that app's tests, which ended at that minute of an hour."""
+    said = json.loads(samples("autosana")[sample])
+    said["app"]["id"] = app
+    said["timestamp"] = f"2025-03-03T09:{minute:02}:00.000Z"
+    return json.dumps(said).encode()
+
+
+def test_what_goes_on_failing_after_a_digest_of_it_stands_below_the_digest(tmp_path, discord):
+    fake, url = discord
+    keys = ", digest: {after: 1, window: 1s}"
+
+    async def story(one):
+        for n, minute in enumerate((1, 2), start=1):
+            assert (await one.post("mobile", run(minute))).status_code == 200
+            await one.settled(n)
+        await one.api("/targets/team/pause", method="POST")
+        for app in ("one", "two", "three"):
+            assert (await one.post("mobile", run(3, app))).status_code == 200
+        async with asyncio.timeout(PATIENCE):
+            while len(await listed(one.server.store)) < 5:
+                await asyncio.sleep(0.01)
+        await one.api("/targets/team/resume", method="POST")
+        await one.settled(5)
+        for n, minute in enumerate((4, 5), start=6):
+            assert (await one.post("mobile", run(minute))).status_code == 200
+            await one.settled(n)
+
+    told(updating(tmp_path, url, fake, keys), story)
+    assert [request.method for request in fake.requests] == ["POST", "PATCH", "POST", "POST", "PATCH"]
+    assert "3 results" in texts(fake)[1]
+
+
+def test_the_end_of_a_run_does_not_take_the_place_of_what_called_for_attention_while_it_went_on(tmp_path, discord):
+    fake, url = discord
+    alert = {"title": "Disk", "run_id": "7", "status": "running", "severity": "critical"}
+    hooks = [alert, alert | {"severity": "low"}, alert | {"status": "passed", "severity": "low"}]
+
+    async def story(one):
+        for n, said in enumerate(hooks, start=1):
+            assert (await one.post("any", json.dumps(said).encode(), {})).status_code == 200
+            await one.settled(n)
+
+    path = updating(tmp_path, url, fake)
+    path.write_text(path.read_text().replace("sources:", "sources:\n  any: {vendor: generic, verify: none}"))
+    told(path, story)
+    assert [request.method for request in fake.requests] == ["POST", "POST", "PATCH"]
+    assert len(fake.shown) == 2
+
+
 # ------------------------------------------------------------------------------------------- Slack, by a bot's token
 
 
@@ -133,19 +181,17 @@ class SlowDisk(SqliteStore):
         return await super().write(operation)
 
 
-def slack_story(folder, mode, bodies, fake, *, together=False, channel=None):
+def slack_story(folder, mode, bodies, fake, *, together=False, channel=None, target="", route=""):
     """Dispatch and deliver those hooks to Slack's Web API, one after the other; or `together`, when all are owed."""
+    at = channel or fake.channel
     body = f"""
 sources: {{deploys: {{vendor: autonoma, verify: none}}}}
-targets: {{ops: {{type: slack, token: {fake.token}, channel: "{channel or fake.channel}", pace: 1000/s burst 9}}}}
-routes: [{{name: deploys, to: [ops], mode: {mode}}}]
+targets:
+  ops: {{type: slack, token: {fake.token}, channel: "{at}", api_url: "{{url}}/api", pace: 1000/s burst 9{target}}}
+routes: [{{name: deploys, to: [ops], mode: {mode}{route}}}]
 """
-    loaded = load(config(folder, body), {})
-    made = set_up(loaded)
-    ops = build("ops", loaded.targets["ops"], made.renderer, httpx2.ASGITransport(fake))
-    setup = replace(made, targets={"ops": ops})
 
-    async def run():
+    async def run(setup):
         store = SlowDisk(folder / "bridge.db", None, clock.now)
         store.start(exclusive=True)
         dispatcher = Dispatcher(store, lambda: setup, "me", lambda _: None)
@@ -169,7 +215,8 @@ routes: [{{name: deploys, to: [ops], mode: {mode}}}]
         await running
         await store.close()
 
-    asyncio.run(run())
+    with serving(fake) as url:
+        asyncio.run(run(set_up(load(config(folder, body.replace("{url}", url)), {}))))
 
 
 async def sent(store, count):
@@ -191,6 +238,18 @@ def test_slack_updates_with_a_token(tmp_path):
     assert isinstance(shown["ts"], str)
 
 
+@pytest.mark.parametrize(("mode", "asked"), [("update", "chat.update"), ("thread", "chat.postMessage")])
+def test_what_is_gone_in_slack_is_posted_anew_and_found_from_then_on(tmp_path, mode, asked):
+    fake = FakeSlack()
+    slack_story(tmp_path, mode, [STARTED], fake)
+    fake.shown.clear()
+    slack_story(tmp_path, mode, [BUILDING, COMPLETED], fake)
+    post = "/api/chat.postMessage"
+    assert [request.path for request in fake.requests] == [post, f"/api/{asked}", post, f"/api/{asked}"]
+    if mode == "thread":
+        assert ["thread_ts" in request.json() for request in fake.requests] == [False, True, False, True]
+
+
 def test_a_thread_stands_below_its_first_message_and_tells_nobody_in_the_channel(tmp_path):
     fake = FakeSlack()
     slack_story(tmp_path, "thread", [STARTED, FAILED, OTHER], fake)
@@ -207,6 +266,19 @@ def test_what_was_owed_together_stands_in_one_thread_too(tmp_path):
     first, *replies = fake.messages
     assert "thread_ts" not in first
     assert [reply.get("thread_ts") for reply in replies] == [next(iter(fake.shown))] * 2
+
+
+@pytest.mark.parametrize(
+    ("mode", "place"), [("thread", "chat.postMessage"), ("update", "chat.update")], ids=["thread", "update"]
+)
+def test_of_several_subjects_that_belong_together_only_one_message_is_the_first(tmp_path, mode, place):
+    fake = FakeSlack()
+    many = {"target": ", concurrency: 4", "route": ", thread_key: result.environment or 'all'"}
+    hooks = [STARTED.replace(b"task_2", b"task_%d" % n) for n in range(6)]
+    slack_story(tmp_path, mode, hooks, fake, together=True, **many)
+    assert [request.path for request in fake.requests] == ["/api/chat.postMessage"] + [f"/api/{place}"] * 5
+    if mode == "thread":
+        assert len({message.get("thread_ts") for message in fake.messages[1:]}) == 1
 
 
 def test_what_broke_is_a_post_of_its_own(tmp_path):

@@ -6,7 +6,7 @@ import pytest
 
 from bridge import clock
 from bridge.model import Message, RefusedMessage, RefusedTarget, Retry, Scope, Sent, Unknown
-from bridge.retry import JITTER, MOST_UNKNOWN, PROBE, Again, Dead, Done, Halved, backoff, given_up, settle
+from bridge.retry import JITTER, MOST_DEATHS, MOST_UNKNOWN, PROBE, Again, Dead, Done, Halved, backoff, given_up, settle
 from bridge.store.targets import NEVER, TargetState
 
 NOW = 1_773_489_600_000_000
@@ -76,9 +76,10 @@ def test_a_refused_message_of_several_is_halved():
     assert step == Halved("refused_message", "413")
 
 
-@pytest.mark.parametrize(("unknowns", "over"), [(0, False), (MOST_UNKNOWN - 1, False), (MOST_UNKNOWN, True)])
-def test_a_message_in_doubt_so_often_is_not_sent_again(unknowns, over):
-    assert given_up(message(unknowns=unknowns)) is over
+@pytest.mark.parametrize(("idempotent", "most"), [(False, MOST_UNKNOWN), (True, MOST_DEATHS)])
+def test_a_message_in_doubt_so_often_is_not_sent_again(idempotent, most):
+    over = [given_up(message(unknowns=unknowns), idempotent=idempotent) for unknowns in range(most + 1)]
+    assert over == [False] * most + [True]
 
 
 def test_a_target_that_asks_for_a_hold_gets_it_after_a_success():

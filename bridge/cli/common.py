@@ -9,9 +9,10 @@ from typing import Any, TypeVar
 
 import click
 
-from bridge.config import Config, load
+from bridge.config import Config, load, load_for_store
 from bridge.errors import ConfigError, Problem
 from bridge.store import Store, open_store
+from bridge.web.readable import target_rows
 
 T = TypeVar("T")
 
@@ -47,9 +48,21 @@ def find_config(given: Path | None) -> Path:
     return path
 
 
-def with_store(given: Path | None, story: Callable[[Store, Config], Awaitable[T]]) -> T:
-    """Borrow the configured store, beside a running server if there is one, for a short story."""
-    config = load(find_config(given), os.environ)
+def with_store(given: Path | None, story: Callable[[Store, Config], Awaitable[T]], *, whole_file: bool = False) -> T:
+    """Borrow the configured store, beside a running server if there is one, for a short story.
+
+    A server goes on with the file it started with; who must act on its store should not have to mend another one
+    first. Unless the story needs the `whole_file`, what can be read of a broken one is enough, and is said.
+    """
+    path = find_config(given)
+    config = load(path, os.environ) if whole_file else load_for_store(path, os.environ)
+    if config.broken:
+        problems = "a problem" if config.broken == 1 else f"{config.broken} problems"
+        click.echo(
+            f"warning: {path} has {problems} (drawbridge check tells them). This needs only store.url and goes on; "
+            "what the file says otherwise may be missing here.",
+            err=True,
+        )
 
     async def run() -> T:
         store = await open_store(config.store.url.get_secret_value(), exclusive=False)
@@ -59,6 +72,13 @@ def with_store(given: Path | None, story: Callable[[Store, Config], Awaitable[T]
             await store.close()
 
     return asyncio.run(run())
+
+
+async def known_target(store: Store, config: Config, name: str) -> None:
+    """Refuse a name that no target has, in the file or in the store."""
+    names = [row["name"] for row in await target_rows(store, config.targets) if row["configured"] or config.broken]
+    if name not in names:
+        raise click.ClickException(f"no target named {name!r}; there are: {', '.join(names)}")
 
 
 def show(rows: Sequence[Mapping[str, Any]], columns: Iterable[str], *, as_json: bool, empty: str) -> None:

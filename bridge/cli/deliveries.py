@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import click
 
 from bridge import clock
-from bridge.cli.common import config_option, json_option, show, with_store
+from bridge.cli.common import config_option, json_option, known_target, show, with_store
 from bridge.config import Config
 from bridge.setup import set_up
 from bridge.store import Store, replays, selection
@@ -140,8 +140,8 @@ def replay_command(
     _either(ids, given)
 
     async def story(store: Store, config: Config) -> bool:
-        if to is not None and to not in config.targets:
-            raise click.ClickException(f"no target named {to!r}; there are: {', '.join(config.targets)}")
+        if to is not None:
+            await known_target(store, config, to)
         if not ids:
             return await _many(store, _meant(given, "dead"), dry_run, "owed again", partial(replay_many, to=to))
         return all([await _replay(store, one, to, dry_run) for one in ids])

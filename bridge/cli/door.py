@@ -43,7 +43,7 @@ def sources_command(config_path: Path | None, as_json: bool) -> None:
             rows += [about | secret for secret in await secret_uses.listed(store, source) or [{}]]
         return rows
 
-    rows = with_store(config_path, story)
+    rows = with_store(config_path, story, whole_file=True)
     columns = ["source", "vendor", "verify", "url", "position", "fingerprint", "last_used_at"]
     show(rows, columns, as_json=as_json, empty="There are no sources.")
 
@@ -90,7 +90,7 @@ def doctor_command(
         notes, findings = _of_file(load(find_config(config_path), os.environ), request, source)
         _tell(findings, notes, as_json)
     elif refusal is not None:
-        _tell(with_store(config_path, partial(_of_kept, refusal_id=refusal)), (), as_json)
+        _tell(with_store(config_path, partial(_of_kept, refusal_id=refusal), whole_file=True), (), as_json)
     else:
         _tell_all(_look(config_path, source), as_json)
 
@@ -141,7 +141,7 @@ def _look(config_path: Path | None, name: str | None) -> list[Check]:
     if name is not None:
         _source(config, name)
     try:
-        checks = with_store(config_path, lambda store, config: look(store, config, name, clock.now()))
+        checks = with_store(config_path, lambda store, config: look(store, config, name, clock.now()), whole_file=True)
     except (StoreRefused, StoreUnavailable) as error:
         return [Check("store", "wrong", str(error), "See store.url; without the store no hook can be kept.")]
     return [Check("store", "ok", "answers"), _port(config), *checks]

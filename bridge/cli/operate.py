@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 
 from bridge import clock
-from bridge.cli.common import config_option, json_option, show, with_store
+from bridge.cli.common import config_option, json_option, known_target, show, with_store
 from bridge.config import Config
 from bridge.config.samples import Sample
 from bridge.config.samples import read as read_sample
@@ -94,7 +94,7 @@ def resume(before: Path | None, config_path: Path | None, name: str) -> None:
     """Send to a paused target again, at once."""
 
     async def story(store: Store, config: Config) -> bool:
-        _known(name, config)
+        await known_target(store, config, name)
         return await store.write(partial(target_states.resume, name=name, now=clock.now()))
 
     paused = with_store(config_path or before, story)
@@ -109,16 +109,11 @@ def pause(before: Path | None, config_path: Path | None, name: str) -> None:
     """Stop sending to a target; its queue is kept."""
 
     async def story(store: Store, config: Config) -> None:
-        _known(name, config)
+        await known_target(store, config, name)
         await store.write(partial(target_states.pause, name=name, reason=target_states.BY_OPERATOR, now=clock.now()))
 
     with_store(config_path or before, story)
     click.echo(f"{name} is paused; its queue is kept")
-
-
-def _known(name: str, config: Config) -> None:
-    if name not in config.targets:
-        raise click.ClickException(f"no target named {name!r}; there are: {', '.join(config.targets)}")
 
 
 WAIT = 15.0
@@ -147,7 +142,7 @@ def send_command(config_path: Path | None, no_wait: bool, source: str, sample: s
         click.echo(f"kept as event {receipt.id}")
         return no_wait or await _delivered(store, config, receipt.id)
 
-    if not with_store(config_path, story):
+    if not with_store(config_path, story, whole_file=True):
         sys.exit(1)
 
 

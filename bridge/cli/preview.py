@@ -135,7 +135,7 @@ def _told(
     if event_id is not None:
         if history != History():
             raise click.UsageError("a kept event has its own history; --transition and --after are for samples")
-        return with_store(config_path, of_event(event_id))
+        return with_store(config_path, of_event(event_id), whole_file=True)
     if file is not None:
         return of_file(config, file, source, history, now)
     return of_sample(config, sample, history, now) if sample else of_nothing(config, history, now)

@@ -99,7 +99,7 @@ def _from_store(config_path: Path | None, event_id: str) -> Captured:
         source = config.sources.get(event.source)
         return Captured(event.body, event.headers, source.scheme if source else None)
 
-    return with_store(config_path, story)
+    return with_store(config_path, story, whole_file=True)
 
 
 def _write(folder: Path, drafted: Drafted) -> None:

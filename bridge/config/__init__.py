@@ -4,7 +4,7 @@ Each room declares its own keys; here they are composed, looked up and compared.
 """
 
 from bridge.config.config import Config, Source, needs_restart, serving_problems
-from bridge.config.load import admin_address, load
+from bridge.config.load import admin_address, load, load_for_store
 from bridge.config.schema import json_schema
 from bridge.config.watch import fingerprint, watch
 
@@ -15,6 +15,7 @@ __all__ = [
     "fingerprint",
     "json_schema",
     "load",
+    "load_for_store",
     "needs_restart",
     "serving_problems",
     "watch",

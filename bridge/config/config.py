@@ -90,6 +90,8 @@ class Config:
     places: Mapping[Path, Place] = field(repr=False)
     warnings: tuple[Problem, ...] = ()
     """What is doubtful, and keeps nothing from working."""
+    broken: int = 0
+    """How many problems the file has, where this is only what could be read of it; see `load_for_store`."""
 
     @property
     def admin_token(self) -> str | None:

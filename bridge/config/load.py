@@ -51,6 +51,27 @@ def load(path: FilePath, env: Mapping[str, str]) -> Config:
     return replace(config, warnings=tuple(problems))
 
 
+def load_for_store(path: FilePath, env: Mapping[str, str]) -> Config:
+    """As `load`, for who needs little more than the store: of a broken file what can be read of it, marked `broken`.
+
+    Raises ConfigError where the file does not say which store it is: another one must never be taken for it.
+    """
+    try:
+        return load(path, env)
+    except ConfigError as error:
+        document = marks.parse(_read(path), str(path))
+        filling = values.fill(document, env, path.parent)
+        report = Report(document, filling, schema.known_keys)
+        at = ("store", "url")
+        url = None if at in filling.problems or report.value(at) is None else report.read(schema.STORE_URL, at)
+        if url is None:
+            raise
+        part = _Reading(path, document, filling).config(schema.Store.model_construct(url=url))
+        if part is None:
+            raise
+        return replace(part, broken=sum(not problem.warning for problem in error.problems))
+
+
 def admin_address(path: FilePath, env: Mapping[str, str]) -> schema.Address | None:
     """Where the operator's port is, even if the file is broken elsewhere; null where that cannot be told.
 
@@ -88,9 +109,11 @@ class _Reading:
     def _known_keys(self, path: Path, document: Any) -> Iterable[str]:
         return self._option_keys.get(path) or schema.known_keys(path, document)
 
-    def config(self) -> Config | None:
-        """All of it, or null where even the outer keys cannot be read."""
+    def config(self, store: schema.Store | None = None) -> Config | None:
+        """All of it, or null where even the outer keys cannot be read. With a `store` their defaults stand for them."""
         top = self.report.read(schema.TOP)
+        if top is None and store is not None:
+            top = schema.Top.model_construct(store=store)
         private = self._mapping("vendors", self._vendor)
         sources = self._mapping("sources", lambda path: self._source(path, private))
         targets = self._mapping("targets", lambda path: self.report.read(schema.TARGET, path))

@@ -142,10 +142,13 @@ class Admin(Options):
     """Where people reach that port. With it, messages lead to the page."""
 
 
+StoreUrl = Annotated[SecretStr, AfterValidator(_store_url)]
+
+
 class Store(Options):
     """Where everything is kept, and for how long."""
 
-    url: Annotated[SecretStr, AfterValidator(_store_url)] = SecretStr("sqlite:///drawbridge.db")
+    url: StoreUrl = SecretStr("sqlite:///drawbridge.db")
     keep: Annotated[Duration, Field(gt=0)] = 30 * clock.DAY
 
 
@@ -241,6 +244,7 @@ class File(Top):
 
 TOP = TypeAdapter(Top)
 ADMIN = TypeAdapter(Admin)
+STORE_URL: TypeAdapter[SecretStr] = TypeAdapter(StoreUrl)
 SOURCE = TypeAdapter(Source)
 TARGET: TypeAdapter[Any] = TypeAdapter(TargetOptions)
 ROUTE = TypeAdapter(Route)

@@ -3,16 +3,19 @@
     waiting -> sending -> sent | dead | halved | waiting again          (or cancelled, while waiting)
 
 An attempt is begun here (`plan`) and committed before anything goes out, so that after a crash it is known which
-messages may have arrived. Every record of an attempt is fenced: it counts only under the token it was begun with.
+messages may have arrived. Several are begun at once, and not all of them come to their turn: which did is written down
+(`go_out`) where an attempt in doubt costs more than a commit. Every record of an attempt is fenced: it counts only
+under the token it was begun with.
 """
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 
 from bridge import clock
 from bridge.gather import Gather, one_by_one
 from bridge.model import Message
 from bridge.store import leases
-from bridge.store.forming import Forming, Planned
+from bridge.store.forming import Forming, Passed, Planned
 from bridge.store.tx import Row, Tx
 
 OPEN_AT_ONCE = 1_000
@@ -35,17 +38,19 @@ async def plan(
     alone: bool = False,
     fresh_first: bool = False,
     on_way: Sequence[Message] = (),
+    passed: Passed | None = None,
 ) -> Planned | None:
     """Begin an attempt of up to `limit` messages that may be sent now, oldest first; null when the lease is lost.
 
     What is owed and in no message yet is put into new ones by `gather`, which is shown the oldest `look` of it. With
     `urgent` nothing else counts: it does not wait for what does. `on_way` are those that the caller has begun under
-    this token and not recorded yet.
+    this token and not recorded yet, `passed` is what the last plan gave.
 
     Order is kept for each order key: while a message of a key waits for its next attempt, or is on its way, no later
     one of it is begun. With `fresh_first` one that was never tried comes before those that failed: is it them, or is it
-    the target? With `alone` one whose arrival is in doubt is begun when nothing else is on its way: should it be what
-    kills this process, the others are not suspected.
+    the target? With `alone`, for a target that cannot tell copies apart, one whose arrival is in doubt is begun when
+    nothing else is on its way: should it be what kills this process, the others are not suspected. Without, that is so
+    from its second time on.
     """
     if not await leases.holds(tx, f"target:{target}", token):
         return None
@@ -59,34 +64,40 @@ async def plan(
     )
     keys = await _keys(tx, target, rows)
     busy = {key for message in on_way for key in message.order_keys}
-    forming = Forming(target, token, now, gather, look or limit, urgent)
+    forming = Forming(target, token, now, gather, look or limit, urgent, out=not alone, passed=passed)
     if fresh_first and len(rows) < OPEN_AT_ONCE:
         planned = await forming.form(tx, busy.union(*keys.values()), limit)
         if planned.messages:
             return planned
-    doubtful = [row for row in rows if alone and row["unknowns"] and row["next_at"] <= now][:1]
+    doubtful = [row for row in rows if row["unknowns"] >= (1 if alone else 2) and row["next_at"] <= now][:1]
     begun, blocked = _due(doubtful or rows, keys, busy, 0 if doubtful and on_way else limit, now)
     await tx.run_many(
-        """UPDATE messages SET state = 'sending', token = $2, first_attempt_at = coalesce(first_attempt_at, $3)
+        """UPDATE messages SET state = 'sending', token = $2, first_attempt_at = coalesce(first_attempt_at, $3),
+                  out = $4
            WHERE id = $1""",
-        [(row["id"], token, now) for row in begun],
+        [(row["id"], token, now, not alone and not row["unknowns"]) for row in begun],
     )
     again = [_head(row, keys[row["id"]], token, now) for row in begun]
     if doubtful or len(rows) == OPEN_AT_ONCE:
-        return Planned(again)
+        return Planned(again, passed=passed)
     planned = await forming.form(tx, blocked, limit - len(again))
-    return Planned([*again, *planned.messages], planned.formed, planned.wait)
+    return replace(planned, messages=[*again, *planned.messages], more=planned.more and not again)
 
 
 async def _take_over(tx: Tx, target: str, now: int, on_way: Collection[str]) -> None:
-    """Attempts that were begun and never recorded: nobody knows whether they arrived, so try again.
+    """Attempts that were begun and never recorded: nobody knows whether they arrived, so try again. Those of which
+    nothing can have left are as if not begun.
 
     All that are begun and not on their way from whoever plans were begun by somebody who is gone.
     """
     begun = await tx.rows(
-        f"SELECT id, attempts FROM messages WHERE target = $1 AND {OPEN} AND state = 'sending'{tx.for_update}", target
+        f"SELECT id, attempts, out FROM messages WHERE target = $1 AND {OPEN} AND state = 'sending'{tx.for_update}",
+        target,
     )
     for orphan in [row for row in begun if row["id"] not in on_way]:
+        if not orphan["out"]:
+            await tx.run("UPDATE messages SET state = 'waiting', next_at = $2 WHERE id = $1", orphan["id"], now)
+            continue
         await _note(tx, orphan["id"], orphan["attempts"] + 1, now, now, "interrupted", "the answer was never recorded")
         await tx.run(
             """UPDATE messages SET state = 'waiting', attempts = attempts + 1, unknowns = unknowns + 1, next_at = $2
@@ -153,6 +164,19 @@ async def _note(tx: Tx, message_id: str, number: int, began: int, ended: int, an
         ended,
         answer,
         reason,
+    )
+
+
+async def go_out(tx: Tx, message: Message) -> bool:
+    """The message's turn has come: from now on it may have left, and may be what kills this process. False, and not to
+    be sent, when the attempt is no longer ours.
+    """
+    return bool(
+        await tx.run(
+            "UPDATE messages SET out = true WHERE id = $1 AND token = $2 AND state = 'sending'",
+            message.id,
+            message.token,
+        )
     )
 
 

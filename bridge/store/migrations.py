@@ -185,6 +185,19 @@ STEPS: tuple[tuple[str, ...], ...] = (
     ),
     # What was refused is let go of by its age.
     ("CREATE INDEX refused_by_age ON refused (at)",),
+    (
+        # What is edited no more, and by what is said below it of the same subject.
+        "ALTER TABLE posts ADD COLUMN closed BOOLEAN NOT NULL DEFAULT false",
+        "ALTER TABLE posts ADD COLUMN order_key TEXT",
+        "CREATE INDEX posts_by_subject ON posts (target, order_key)",
+    ),
+    # What is in no message is looked for by its target.
+    (
+        "DROP INDEX deliveries_by_message",
+        "CREATE INDEX deliveries_by_message ON deliveries (message_id) WHERE message_id IS NOT NULL",
+    ),
+    # Of an attempt that was begun: whether anything of it may have left. What was begun before was not told apart.
+    ("ALTER TABLE messages ADD COLUMN out BOOLEAN NOT NULL DEFAULT true",),
 )
 
 

@@ -25,26 +25,47 @@ async def find(tx: Tx, target: str, keys: Collection[str]) -> dict[str, Post]:
         return {}
     names = ", ".join(f"${n}" for n in range(2, 2 + len(keys)))
     rows = await tx.rows(
-        f"SELECT key, external_id, root_id, state, transition FROM posts WHERE target = $1 AND key IN ({names})",
+        f"""SELECT key, external_id, root_id, state, transition, closed FROM posts
+            WHERE target = $1 AND key IN ({names})""",
         target,
         *keys,
     )
-    return {row["key"]: Post(row["external_id"], row["root_id"], row["state"], row["transition"]) for row in rows}
+    return {
+        row["key"]: Post(row["external_id"], row["root_id"], row["state"], row["transition"], bool(row["closed"]))
+        for row in rows
+    }
 
 
-async def save(tx: Tx, target: str, key: str, post: Post, now: int) -> None:
-    """From now on this is what stands at the target under that key."""
+async def save(tx: Tx, target: str, key: str, post: Post, order_key: str | None, now: int) -> None:
+    """From now on this is what stands at the target under that key; it is about the subject of that `order_key`."""
     await tx.run(
-        """INSERT INTO posts (target, key, external_id, root_id, state, transition, updated_at)
-           VALUES ($1, $2, $3, $4, $5, $6, $7)
+        """INSERT INTO posts (target, key, external_id, root_id, state, transition, closed, order_key, updated_at)
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
            ON CONFLICT (target, key) DO UPDATE SET external_id = excluded.external_id, root_id = excluded.root_id,
-             state = excluded.state, transition = excluded.transition, updated_at = excluded.updated_at""",
+             state = excluded.state, transition = excluded.transition, closed = excluded.closed,
+             order_key = excluded.order_key, updated_at = excluded.updated_at""",
         target,
         key,
         post.external_id,
         post.root_id,
         post.state,
         post.transition,
+        post.closed,
+        order_key,
+        now,
+    )
+
+
+async def cover(tx: Tx, target: str, message_id: str, now: int) -> None:
+    """That message says something of its members' subjects below what stands there of them: from now on it is edited no
+    more. What is said again, or as a test, is nothing of them.
+    """
+    await tx.run(
+        """UPDATE posts SET closed = true, updated_at = $3
+           WHERE target = $1 AND order_key IN
+             (SELECT order_key FROM deliveries WHERE message_id = $2 AND why IN ('new', 'fallback'))""",
+        target,
+        message_id,
         now,
     )
 

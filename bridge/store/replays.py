@@ -23,6 +23,7 @@ class Carried(TypedDict):
 
     id: str
     event_id: str
+    result_id: str
     source: str
     why: str
 
@@ -30,18 +31,31 @@ class Carried(TypedDict):
 async def carried(tx: Tx, message_id: str) -> Sequence[Carried]:
     """The deliveries that a message carries, in their order."""
     rows = await tx.rows(
-        "SELECT id, event_id, source, why FROM deliveries WHERE message_id = $1 ORDER BY seq", message_id
+        "SELECT id, event_id, result_id, source, why FROM deliveries WHERE message_id = $1 ORDER BY seq", message_id
     )
-    return [Carried(id=row["id"], event_id=row["event_id"], source=row["source"], why=row["why"]) for row in rows]
+    return [
+        Carried(
+            id=row["id"],
+            event_id=row["event_id"],
+            result_id=row["result_id"],
+            source=row["source"],
+            why=row["why"],
+        )
+        for row in rows
+    ]
 
 
-async def owe_again(tx: Tx, delivery_id: str, target: str, why: Why, now: int, note: str | None = None) -> str:
-    """Owe the same result by the same route to `target`; `note` is said in the message. Returns the new id."""
+async def owe_again(
+    tx: Tx, delivery_id: str, target: str, why: Why, now: int, *, urgent: bool, note: str | None = None
+) -> str:
+    """Owe the same result by the same route to `target`; `note` is said in the message, and what is `urgent` waits for
+    no quiet hours. Returns the new id.
+    """
     new_id = clock.uuid7(now)
     await tx.run(
         """INSERT INTO deliveries (id, event_id, result_id, source, route, target, also, order_key, mention, why, state,
                                    created_at, note, urgent)
-           SELECT $2, event_id, result_id, source, route, $3, '[]', order_key, mention, $4, 'waiting', $5, $6, urgent
+           SELECT $2, event_id, result_id, source, route, $3, '[]', order_key, mention, $4, 'waiting', $5, $6, $7
            FROM deliveries WHERE id = $1""",
         delivery_id,
         new_id,
@@ -49,6 +63,7 @@ async def owe_again(tx: Tx, delivery_id: str, target: str, why: Why, now: int, n
         why.value,
         now,
         note,
+        urgent,
     )
     await tx.wake(f"target:{target}")
     return new_id

@@ -48,6 +48,26 @@ def check_url(url: SecretStr) -> SecretStr:
     return url
 
 
+def check_api_url(url: str) -> str:
+    """The address below which a vendor's methods are, with a slash at its end. A token goes there, so it must be https;
+    or this machine, where somebody tries it. Raises ValueError.
+    """
+    text = check_url(SecretStr(url)).get_secret_value()
+    parts = urlsplit(text)
+    if parts.query or parts.fragment:
+        raise ValueError("must be an address of the form https://host/api/, without ? and #")
+    if parts.scheme != "https" and not _is_loopback(parts.hostname or ""):
+        raise ValueError("must begin with https://: a token is sent there")
+    return text if text.endswith("/") else text + "/"
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
 def secrets_of(url: str) -> tuple[str, ...]:
     """The parts of an address that must not be shown: servers like to repeat them (`Cannot POST /in/<token>`)."""
     parts = urlsplit(url)

@@ -6,22 +6,23 @@ https://docs.slack.dev/changelog/2016-05-17-changes-to-errors-for-incoming-webho
 """
 
 import re
-from typing import Any, Literal, Self, cast
+from typing import Annotated, Any, Literal, Self, cast
 
 import orjson
-from pydantic import Field, SecretStr, model_validator
+from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from bridge import clock
 from bridge.editing import Edit, New, Place, Reply
 from bridge.model import Answer, Gone, Message, RefusedMessage, RefusedTarget, Retry, Scope, Sent, Unknown
 from bridge.pace import Rate, Rates
 from bridge.render import Renderer
-from bridge.targets.settings import Common, Digest, Url, secrets_of
+from bridge.targets.settings import Common, Digest, Url, check_api_url, secrets_of
 from bridge.targets.target import Context, view
 from bridge.targets.wire import HttpAnswer, Outgoing, by_status, excerpt, retry_after
 
-POST_MESSAGE = "https://slack.com/api/chat.postMessage"
-UPDATE = "https://slack.com/api/chat.update"
+API = "https://slack.com/api/"
+POST_MESSAGE = "chat.postMessage"
+UPDATE = "chat.update"
 
 CHANNEL_ID = re.compile(r"[CDG][A-Z0-9]{7,}")
 
@@ -104,13 +105,19 @@ RETRIES = {
 """What passes, and who waits for it."""
 
 
+ApiUrl = Annotated[str, AfterValidator(check_api_url)]
+
+
 class SlackOptions(Common):
-    """`url` of an incoming webhook, or a bot's `token` and the `channel` it posts to."""
+    """`url` of an incoming webhook, or a bot's `token` and the `channel` it posts to. `api_url` is where Slack's
+    methods are, for those whose Slack is a separate one: GovSlack's is https://slack-gov.com/api/.
+    """
 
     type: Literal["slack"]
     url: Url | None = None
     token: SecretStr | None = None
     channel: str | None = Field(default=None, min_length=1)
+    api_url: ApiUrl = API
     style: Literal["bar", "blocks"] = "bar"
     buttons: bool = False
     username: str | None = Field(default=None, min_length=1, max_length=80)
@@ -123,6 +130,8 @@ class SlackOptions(Common):
             raise ValueError("has both a webhook's url and a token or channel; a webhook posts to its own channel only")
         if self.url is None and (self.token is None or self.channel is None):
             raise ValueError("needs the url of an incoming webhook, or a bot's token and a channel")
+        if self.url is not None and self.api_url != API:
+            raise ValueError("api_url needs a token: an incoming webhook's url is its whole address")
         if self.url is not None and self.username is not None:
             raise ValueError("username needs a token: an incoming webhook's name is set in Slack")
         if self.token is not None and not re.fullmatch(r"[!-~]+", self.token.get_secret_value()):
@@ -159,7 +168,8 @@ def compose(options: SlackOptions, message: Message, context: Context, renderer:
     else:
         secret = options.token.get_secret_value() if options.token else ""
         headers["Authorization"] = f"Bearer {secret}"
-        url, body = _placed({**body, "parse": "none"}, options.channel, context.place)
+        method, body = _placed({**body, "parse": "none"}, options.channel, context.place)
+        url = options.api_url + method
     return Outgoing(
         url=url,
         headers=headers,

@@ -21,12 +21,13 @@ from bridge.errors import StoreUnavailable
 from bridge.ingest import sample
 from bridge.metrics import PAUSED, TEXT_TYPE, WAITING, as_text
 from bridge.setup import Setup
-from bridge.store import Store, deliveries, erasure, events, refusals, targets
+from bridge.store import Store, erasure, events, refusals, targets
 from bridge.store.migrations import try_writing
 from bridge.web import secret_uses
 from bridge.web.deliveries import Deliveries
 from bridge.web.json_api import NO_STORE, integer, json_answer, limit
 from bridge.web.login import CHALLENGE, LoggedIn, Login
+from bridge.web.owed import Owed
 from bridge.web.page import Page, failed
 from bridge.web.readable import (
     event_story,
@@ -69,6 +70,7 @@ class Admin:
         self._setup = setup
         self._nudge = nudge
         self._problems = problems
+        self._owed = Owed(store)
 
     # -------------------------------------------------------------------------------- for machines, no token
 
@@ -82,7 +84,7 @@ class Admin:
         try:
             if self._failing():
                 await self._store.write(try_writing)
-            owed = await self._store.read(deliveries.owed)
+            owed = await self._owed.now()
             states = await self._store.read(targets.listed)
         except StoreUnavailable as error:
             return JSONResponse({"ready": False, "store": str(error), "problems": problems}, 503)
@@ -90,10 +92,10 @@ class Admin:
         return JSONResponse({"ready": True, "waiting": owed, "paused": paused, "problems": problems})
 
     async def metrics(self, _: Request) -> Response:
-        """Prometheus text; what waits is counted now, by an index."""
+        """Prometheus text; what waits is counted now, by an index, and where it is very many a moment ago."""
         setup = self._setup()
         try:
-            owed = await self._store.read(deliveries.owed)
+            owed = await self._owed.now()
             states = await self._store.read(targets.listed)
         except StoreUnavailable:
             pass  # the counters are still worth having, and what waited last still waits

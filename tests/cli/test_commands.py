@@ -158,6 +158,43 @@ def test_a_broken_file_is_reported_whole_with_exit_status_1(delivered):
     assert all(line.startswith("config.yaml:") for line in done.stdout.splitlines())
 
 
+@pytest.mark.parametrize(("good", "broken"), [("sources:", "nonsense: 1\nsources:"), ("type: http", "type: htp")])
+def test_who_asks_only_the_store_does_not_need_a_whole_file(delivered, good, broken):
+    path = delivered / "config.yaml"
+    path.write_text(path.read_text().replace(good, broken))
+    (one,) = json.loads(drawbridge(delivered, "deliveries", "--json").stdout)
+    asked = {
+        ("events",): "batch.completed",
+        ("targets",): "lake",
+        ("refusals",): "missing_header",
+        ("deliveries", "show", one["id"]): '"result"',
+        ("targets", "pause", "lake"): "lake is paused",
+        ("targets", "resume", "lake"): "lake is sent to again",
+        ("replay", one["id"]): "delivered again",
+        ("deliveries", "discard", "--state", "waiting", "--target", "lake"): "1 discarded",
+    }
+    for words, said in asked.items():
+        done = drawbridge(delivered, *words)
+        assert (done.returncode, said in done.stdout) == (0, True), (words, done)
+        assert done.stderr.startswith("warning: config.yaml has "), done.stderr
+
+
+@pytest.mark.parametrize(
+    "store",
+    [
+        pytest.param("", id="it is not said"),
+        pytest.param("store: {url: '${NOT_SET}'}", id="a variable of it is not set"),
+        pytest.param("store: {url: mysql://db}", id="it is of no kind that there is"),
+    ],
+)
+def test_which_store_it_is_must_be_readable_and_none_is_begun_in_its_place(tmp_path, store):
+    (tmp_path / "config.yaml").write_text(f"{store}\nnonsense: 1\n")
+    done = drawbridge(tmp_path, "deliveries")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "nonsense" in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["config.yaml"]
+
+
 def test_a_good_file_is_good(delivered):
     done = drawbridge(delivered, "check")
     assert done.returncode == 0

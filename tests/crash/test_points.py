@@ -77,6 +77,7 @@ targets:
   wall: {{type: discord, url: "{target}/api/webhooks/1/token", pace: 1000/s, digest: null}}
 routes:
   - {{name: all, when: "(result.run_id or 1)|int // 0", to: [lake, sea]}}
+  - {{name: said, when: "(result.vcs.commit or 0)|int % 3 == 0", to: [wall], stop: true}}
   - {{name: shown, to: [wall], mode: update, thread_key: result.subject_key}}
 """
 """The first route's condition fails, which counts as a match and raises an alarm."""

@@ -45,7 +45,7 @@ some = st.integers(0, 1_000)
 rarely = st.sampled_from([False] * 5 + [True])
 """What ends a story happens rarely, so that there are stories."""
 
-answers = st.sampled_from(["sent", "again", "dead", "put_back", "refused"])
+answers = st.sampled_from(["sent", "again", "dead", "put_back", "refused", "nobody knows"])
 """What becomes of a message. Refused, one of several is halved, and a single one dies."""
 
 gathers = st.sampled_from(["one_by_one", "one_by_one", "batches", "digests"])
@@ -92,6 +92,11 @@ class Sending:
     state: str = "sending"
     next_at: int = 0
     attempts: list[str] = field(default_factory=list)
+    out: bool = True
+
+    @property
+    def doubts(self) -> int:
+        return self.attempts.count("interrupted")
 
     @property
     def target(self) -> str:
@@ -363,7 +368,8 @@ class Machine(RuleBasedStateMachine):
         for message in mine:
             if message.state == "sending":
                 message.state, message.next_at = "waiting", self.now
-                message.attempts.append("interrupted")
+                if message.out:
+                    message.attempts.append("interrupted")
         queue = sorted((one for one in mine if one.state == "waiting"), key=lambda one: one.place)
         fresh = [one for one in self.owed.values() if (one.target, one.state, one.message) == (target, "waiting", None)]
         expected: list[Sequence[str]] = []
@@ -371,12 +377,13 @@ class Machine(RuleBasedStateMachine):
             expected = self.gathered(gather, fresh, {key for one in queue for key in one.keys}, limit)
         if not expected:
             blocked: set[str] = set()
-            for message in queue:
+            doubtful = [one for one in queue if one.doubts > 1 and one.next_at <= self.now][:1]
+            for message in doubtful or queue:
                 if message.keys.isdisjoint(blocked) and message.next_at <= self.now and len(expected) < limit:
                     expected.append([one.id for one in message.members])
                 else:
                     blocked |= message.keys
-            expected += self.gathered(gather, fresh, blocked, limit - len(expected))
+            expected += [] if doubtful else self.gathered(gather, fresh, blocked, limit - len(expected))
         found = self.read(self.members_of, heads=planned.messages)
         assert [[member.delivery_id for member in found[message.id]] for message in planned.messages] == expected
         for ids, started in zip(expected, planned.messages, strict=True):
@@ -389,6 +396,7 @@ class Machine(RuleBasedStateMachine):
             assert (model.id, len(model.attempts)) == (started.id, started.attempts)
             assert (frozenset(model.keys), len(members)) == (started.order_keys, started.size)
             model.state, model.token = "sending", token
+            model.out = not model.doubts
 
     def gathered(self, gather: Gather, fresh: list[Owed], blocked: set[str], limit: int) -> list[Sequence[str]]:
         """What should be put together of what is in no message yet."""
@@ -439,6 +447,12 @@ class Machine(RuleBasedStateMachine):
             lane.blocked |= message.order_keys
             if model and ours:
                 model.state, model.next_at = "waiting", next_at
+            return
+        assert self.write(messages.go_out, message=message) is ours
+        if model and ours:
+            model.out = True
+        if answer == "nobody knows":
+            lane.blocked |= message.order_keys
             return
         if answer == "refused":
             answer = "halved" if message.size > 1 else "dead"

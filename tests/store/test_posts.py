@@ -4,11 +4,14 @@ import asyncio
 from functools import partial
 from typing import Any
 
+import pytest
+
 from bridge import clock
 from bridge.editing import Post
-from bridge.model import Delivery
-from bridge.store import deliveries, events, posts, retention
-from tests.store.test_store import NOW, hook, told
+from bridge.gather import batches
+from bridge.model import Delivery, Why
+from bridge.store import deliveries, events, messages, posts, retention
+from tests.store.test_store import NOW, hook, owning, told
 
 FIRST = Post("m1", "m1", "running", "none")
 SECOND = Post("m2", "m1", "finished", "broke")
@@ -16,9 +19,9 @@ SECOND = Post("m2", "m1", "finished", "broke")
 
 def test_a_post_is_found_by_its_keys_at_its_own_target_only(store_url):
     async def story(store):
-        await store.write(partial(posts.save, target="qa", key="run:1", post=FIRST, now=NOW))
-        await store.write(partial(posts.save, target="qa", key="subject:a", post=SECOND, now=NOW))
-        await store.write(partial(posts.save, target="ops", key="run:1", post=SECOND, now=NOW))
+        await store.write(partial(posts.save, target="qa", key="run:1", post=FIRST, order_key=None, now=NOW))
+        await store.write(partial(posts.save, target="qa", key="subject:a", post=SECOND, order_key=None, now=NOW))
+        await store.write(partial(posts.save, target="ops", key="run:1", post=SECOND, order_key=None, now=NOW))
         return await store.read(partial(posts.find, target="qa", keys=["run:1", "subject:a", "run:2"]))
 
     assert told(store_url, story) == {"run:1": FIRST, "subject:a": SECOND}
@@ -27,7 +30,7 @@ def test_a_post_is_found_by_its_keys_at_its_own_target_only(store_url):
 def test_a_later_post_takes_the_place_of_an_earlier_one(store_url):
     async def story(store):
         for post in (FIRST, SECOND):
-            await store.write(partial(posts.save, target="qa", key="run:1", post=post, now=NOW))
+            await store.write(partial(posts.save, target="qa", key="run:1", post=post, order_key=None, now=NOW))
         return await store.read(partial(posts.find, target="qa", keys=["run:1"]))
 
     assert told(store_url, story) == {"run:1": SECOND}
@@ -35,14 +38,36 @@ def test_a_later_post_takes_the_place_of_an_earlier_one(store_url):
 
 def test_posts_are_forgotten_by_the_age_of_their_last_change(store_url):
     async def story(store):
-        await store.write(partial(posts.save, target="qa", key="old", post=FIRST, now=NOW))
-        await store.write(partial(posts.save, target="qa", key="new", post=FIRST, now=NOW + clock.DAY))
+        await store.write(partial(posts.save, target="qa", key="old", post=FIRST, order_key=None, now=NOW))
+        await store.write(partial(posts.save, target="qa", key="new", post=FIRST, order_key=None, now=NOW + clock.DAY))
         gone = await store.write(partial(retention.forget_posts, before=NOW + 1))
         return gone, await store.read(partial(posts.find, target="qa", keys=["old", "new"]))
 
     gone, left = told(store_url, story)
     assert gone == 1
     assert set(left) == {"new"}
+
+
+@pytest.mark.parametrize(("why", "closed"), [(Why.NEW, {"a"}), (Why.FALLBACK, {"a"}), (Why.REPLAY, set())])
+def test_what_is_said_of_a_subject_below_a_post_closes_it_unless_it_is_said_again(store_url, why, closed):
+    async def story(store):
+        for key in ("a", "b"):
+            await store.write(partial(posts.save, target="qa", key=key, post=SECOND, order_key=f"qa/{key}", now=NOW))
+        await store.write(partial(posts.save, target="ops", key="a", post=SECOND, order_key="qa/a", now=NOW))
+        receipt = await store.keep(hook())
+        owed = [Delivery(receipt.id, "qa", "runs", "qa", why=why, order_key=key) for key in ("qa/a", "qa/c", None)]
+        await store.write(partial(deliveries.add, event_id=receipt.id, owed=owed, now=NOW))
+        token = await owning(store, "qa")
+        planned = await store.write(
+            partial(messages.plan, target="qa", token=token, limit=9, now=NOW, gather=partial(batches, size=3, now=NOW))
+        )
+        await store.write(partial(posts.cover, target="qa", message_id=planned.messages[0].id, now=NOW))
+        here = await store.read(partial(posts.find, target="qa", keys=["a", "b"]))
+        return here, await store.read(partial(posts.find, target="ops", keys=["a"]))
+
+    here, elsewhere = told(store_url, story)
+    assert {key for key, post in here.items() if post.closed} == closed
+    assert elsewhere == {"a": SECOND}
 
 
 async def owe(store, *subjects):

@@ -55,7 +55,9 @@ async def lived(store):
     new_id = await store.write(partial(deliveries.replay, delivery_id=row["id"], to=None, now=NOW))
     await store.write(partial(deliveries.cancel, delivery_id=new_id, reason="no", now=NOW))
     await store.write(partial(subjects.save, source="qa", key="s", state="{}", now=NOW))
-    await store.write(partial(posts.save, target="chat", key="s", post=Post("1", "1", "finished", "broke"), now=NOW))
+    await store.write(
+        partial(posts.save, target="chat", key="s", post=Post("1", "1", "finished", "broke"), order_key=None, now=NOW)
+    )
     await store.write(partial(targets.pause, name="chat", reason="no", now=NOW))
     await store.write(partial(expected.change, begin=["qa"], end=[], now=NOW))
     await store.write(partial(secret_uses.note, uses=[("qa", "f", NOW)]))

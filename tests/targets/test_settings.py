@@ -13,11 +13,17 @@ DISCORD = "https://discord.com/api/webhooks/42/very-secret"
 SIGNING = "whsec_" + "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
 
+BOT = {"type": "slack", "token": "xoxb-very-secret", "channel": "C0123456"}
+
+
 @pytest.mark.parametrize(
     "keys",
     [
         {"type": "slack", "url": HOOK},
         {"type": "slack", "token": "xoxb-1", "channel": "C0123456", "username": "Results", "style": "blocks"},
+        {**BOT, "api_url": "https://slack-gov.com/api/"},
+        {**BOT, "api_url": "http://localhost:8080"},
+        {**BOT, "api_url": "http://[::1]:8080/api"},
         {"type": "slack", "url": HOOK, "pace": "30/m", "retry": {"first": "2s"}, "timeout": {"read": "1m"}},
         {"type": "discord", "url": DISCORD, "username": "Results", "buttons": True},
         {"type": "discord", "url": DISCORD + "?thread_id=7", "pace": ["5/2s", "30/m"]},
@@ -35,6 +41,14 @@ def test_what_a_target_may_say(keys):
     ("keys", "because"),
     [
         ({"type": "slack"}, "needs the url of an incoming webhook, or a bot's token and a channel"),
+        ({**BOT, "api_url": "http://slack-gov.com/api/"}, "must begin with https://: a token is sent there"),
+        ({**BOT, "api_url": "https://slack-gov.com/api/?x=1"}, "without ? and #"),
+        ({**BOT, "api_url": "https://169.254.169.254/api/"}, "may not be a link-local address"),
+        ({**BOT, "api_url": "slack-gov.com/api/"}, "must be an address of the form"),
+        (
+            {"type": "slack", "url": "https://hooks.slack.com/x", "api_url": "https://slack-gov.com/api/"},
+            "api_url needs a token",
+        ),
         ({"type": "slack", "token": "xoxb-very-secret"}, "a bot's token and a channel"),
         ({"type": "slack", "channel": "C1"}, "a bot's token and a channel"),
         ({"type": "slack", "url": HOOK, "channel": "C1"}, "a webhook posts to its own channel only"),

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.clock import MINUTE, SECOND
+from bridge.editing import Edit
 from bridge.model import RefusedMessage, RefusedTarget, Retry, Scope, Sent, Unknown, Why
 from bridge.targets import Context
 from bridge.targets.slack import compose, judge
@@ -182,6 +183,14 @@ def test_a_bot_says_who_it_is_where_it_posts_and_that_nothing_is_to_be_parsed():
     assert out.url == "https://slack.com/api/chat.postMessage"
     assert out.headers["Authorization"] == "Bearer xoxb-secret"
     assert json.loads(out.body) == {"text": "hello", "parse": "none", "channel": "0123"}
+
+
+@pytest.mark.parametrize("api_url", ["https://slack-gov.com/api", "https://slack-gov.com/api/"])
+def test_a_slack_of_its_own_has_its_methods_elsewhere(api_url):
+    gov = options(type="slack", token="xoxb-secret", channel="C0123456", api_url=api_url)
+    edit = Context(place=Edit("C0123456:1.5"))
+    urls = [compose(gov, message(), where, Saying({"text": "hello"}).renderer, NOW).url for where in (Context(), edit)]
+    assert urls == ["https://slack-gov.com/api/chat.postMessage", "https://slack-gov.com/api/chat.update"]
 
 
 def test_the_renderer_is_shown_the_delivery_and_how_the_target_looks():
