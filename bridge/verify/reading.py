@@ -239,7 +239,7 @@ def _shown(name: str, text: str, scheme: Scheme) -> bytes:
     kind, _, credentials = text.partition(" ")
     try:
         if kind.lower() == "basic":
-            return shown(base64.b64decode(credentials.strip(" \t"), validate=True))
+            return shown(_base64(credentials.strip(" \t")))
     except ValueError:
         pass
     raise malformed(name, "is not 'Basic' and the base64 of user:password")
@@ -253,15 +253,22 @@ def _lengths(size: int, encoding: str) -> tuple[int, ...]:
     return (padded,) if encoding == "base64" else (padded, (4 * size + 2) // 3)
 
 
+def _base64(text: str, altchars: bytes | None = None) -> bytes:
+    """What `text` spells. Raises ValueError where the same bytes are not spelt so: the last character of some has bits
+    to spare, and a signature with a changed character is no signature.
+    """
+    decoded = base64.b64decode(text, altchars, validate=True)
+    if base64.b64encode(decoded, altchars).decode() != text:
+        raise ValueError
+    return decoded
+
+
 def _base64url(text: str) -> bytes:
-    return base64.b64decode(text.rstrip("=") + "=" * (-len(text.rstrip("=")) % 4), altchars="-_", validate=True)
+    bare = text.rstrip("=")
+    return _base64(bare + "=" * (-len(bare) % 4), b"-_")
 
 
-_decoders = {
-    "hex": binascii.unhexlify,
-    "base64": lambda text: base64.b64decode(text, validate=True),
-    "base64url": _base64url,
-}
+_decoders = {"hex": binascii.unhexlify, "base64": _base64, "base64url": _base64url}
 
 
 def _expected(scheme: Scheme) -> str:

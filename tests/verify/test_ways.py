@@ -381,3 +381,20 @@ def test_a_verifier_is_made_once_and_asked_often():
     received, secret = genuine(STRIPE)
     verifier = Verifier(STRIPE, [secret])
     assert [verifier.prove(received, NOW).verification.secret for _ in range(3)] == [1, 1, 1]
+
+
+@pytest.mark.parametrize("encoding", ["base64", "base64url"])
+def test_a_signature_has_one_spelling_so_bits_to_spare_in_its_last_character_are_zero(encoding):
+    scheme = Scheme(header="X-Sig", encoding=encoding)
+    value = sign(scheme, "topsecret", BODY, NOW)["X-Sig"]
+    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789" + (
+        "+/" if encoding == "base64" else "-_"
+    )
+    following = letters[letters.index(value[-2]) + 1]
+    spelt_otherwise = f"{value[:-2]}{following}="
+    assert base64.b64decode(value, b"-_" if encoding == "base64url" else None) == base64.b64decode(
+        spelt_otherwise, b"-_" if encoding == "base64url" else None
+    )
+    verify(received(BODY, ("X-Sig", value)), scheme, ["topsecret"], NOW)
+    with pytest.raises(Refused):
+        verify(received(BODY, ("X-Sig", spelt_otherwise)), scheme, ["topsecret"], NOW)
