@@ -7,6 +7,7 @@ done that costs a stranger less than us: lengths come before decoding, and of bo
 import base64
 import binascii
 import re
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Self
 from urllib.parse import parse_qsl, urlsplit
@@ -268,7 +269,11 @@ def _base64url(text: str) -> bytes:
     return _base64(bare + "=" * (-len(bare) % 4), b"-_")
 
 
-_decoders = {"hex": binascii.unhexlify, "base64": _base64, "base64url": _base64url}
+_decoders: Mapping[str, Callable[[str], bytes]] = {
+    "hex": binascii.unhexlify,
+    "base64": _base64,
+    "base64url": _base64url,
+}
 
 
 def _expected(scheme: Scheme) -> str:
