@@ -54,7 +54,18 @@ def schemes(vendor: str) -> list[Scheme]:
     return [scheme(vendor), *described.signatures.values()]
 
 
-NAMELESS = {"clickup", "cloudevents", "generic", "paddle", "standard_webhooks", "stripe", "svix", "trello", "zendesk"}
+NAMELESS = {
+    "clickup",
+    "cloudevents",
+    "flux",
+    "generic",
+    "paddle",
+    "standard_webhooks",
+    "stripe",
+    "svix",
+    "trello",
+    "zendesk",
+}
 """Vendors whose events are whatever their sender calls them, or more than anybody lists."""
 
 UNSIGNED = {"generic"}

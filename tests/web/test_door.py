@@ -100,9 +100,9 @@ def test_a_url_that_is_signed_is_the_one_that_a_trusted_proxy_was_asked_for(tmp_
     path = config(tmp_path, f"{top}\nsources:\n  qa: {{vendor: trello, secret: topsecret}}\n{REST}")
     path.write_text(path.read_text().replace(f"public_url: {PUBLIC_URL}\nstore", "store"))
     body = samples("trello")[min(samples("trello"))]
-    signed = sign(
-        load_vendor("trello").signature, "topsecret", body, 0, url="https://hooks.example.com/hooks/qa?a=%20b"
-    )
+    scheme = load_vendor("trello").signature
+    assert scheme is not None
+    signed = sign(scheme, "topsecret", body, 0, url="https://hooks.example.com/hooks/qa?a=%20b")
 
     async def story(bridge):
         url = f"{bridge.server.hooks_url}/hooks/qa?a=%20b"
