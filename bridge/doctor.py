@@ -5,13 +5,14 @@ while a caller waits.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from typing import Literal
 from urllib.parse import urlsplit
 
 from bridge import clock, vendors
+from bridge.callers import reached
 from bridge.config import Config, Source
 from bridge.errors import Reason
 from bridge.model import Received, Refusal
@@ -44,7 +45,15 @@ def of_request(received: Received, source: Source, config: Config, now: int) -> 
         if other.scheme is not None and name != source.name
     ]
     known = [Door(name, scheme) for name in vendors.names() for scheme in _schemes(name) if name != source.vendor.name]
-    return diagnose(received, source.scheme, source.secrets, now, sources=others, vendors=known)
+    return diagnose(_located(received, config), source.scheme, source.secrets, now, sources=others, vendors=known)
+
+
+def _located(received: Received, config: Config) -> Received:
+    """With the whole URL, which some senders sign. What a proxy said of it is believed: nobody is let in by it."""
+    if not received.url.startswith("/"):
+        return received
+    said = reached("127.0.0.1", received.header, [ip_network("127.0.0.1")]) if config.trusted_proxies else None
+    return replace(received, url=f"{config.public_url or said or ''}{received.url}")
 
 
 def _schemes(vendor: str) -> list[Scheme]:

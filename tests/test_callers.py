@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.callers import caller, parse_network, within
+from bridge.callers import caller, parse_network, reached, within
 
 PROXIES = [ip_network("10.0.0.0/8"), ip_network("fd00::/8")]
 
@@ -73,6 +73,44 @@ def test_without_a_proxy_the_peer_calls(peer, forwarded, who):
 )
 def test_behind_a_trusted_proxy_the_right_most_stranger_calls(forwarded, who):
     assert caller("10.0.0.1", forwarded, PROXIES) == (ip_address(who) if who else None)
+
+
+@pytest.mark.parametrize(
+    ("headers", "url"),
+    [
+        ({"x-forwarded-proto": "https", "x-forwarded-host": "hooks.example.com"}, "https://hooks.example.com"),
+        ({"x-forwarded-proto": "https", "host": "hooks.example.com:8443"}, "https://hooks.example.com:8443"),
+        ({"x-forwarded-for": "198.51.100.1", "host": "hooks.example.com"}, "http://hooks.example.com"),
+        ({"forwarded": 'for=198.51.100.1;proto=https;host="hooks.example.com"'}, "https://hooks.example.com"),
+        ({"forwarded": "For=198.51.100.1; Host=hooks.example.com", "x-forwarded-proto": "https", "host": "a"}, "https://a"),
+        # Two trusted proxies: the outer one is told the name, the inner one adds its own or leaves it.
+        (
+            {
+                "x-forwarded-for": "198.51.100.1, 10.1.1.1",
+                "x-forwarded-proto": "https, http",
+                "x-forwarded-host": "hooks.example.com, inner",
+            },
+            "https://hooks.example.com",
+        ),
+        (
+            {"x-forwarded-for": "198.51.100.1, 10.1.1.1", "x-forwarded-proto": "https", "x-forwarded-host": "outer"},
+            "https://outer",
+        ),
+        # What stands to the left of a trusted proxy's word, the caller wrote.
+        ({"x-forwarded-for": "198.51.100.1", "x-forwarded-host": "evil, real", "x-forwarded-proto": "https"}, "https://real"),
+        ({"forwarded": "host=evil;proto=http, for=198.51.100.1;host=real;proto=https"}, "https://real"),
+        ({"x-forwarded-proto": "gopher", "x-forwarded-host": "a"}, None),
+        ({"x-forwarded-proto": "https"}, None),
+        ({}, None),
+    ],
+)  # fmt: skip
+def test_behind_a_trusted_proxy_the_address_that_was_called_is_the_outermost_trusted_one_s_word(headers, url):
+    def header(name):
+        return [headers[name]] if name in headers else []
+
+    assert reached("10.0.0.1", header, PROXIES) == url
+    assert reached("198.51.100.1", header, PROXIES) is None
+    assert reached("10.0.0.1", header, []) is None
 
 
 @pytest.mark.parametrize("trusted", [[], PROXIES])

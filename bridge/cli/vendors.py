@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from bridge import clock, vendors
+from bridge.capture import read_capture
 from bridge.cli.common import config_option, find_config, json_option, show, with_store
 from bridge.config import Config
 from bridge.config.describe import as_yaml, described
@@ -54,7 +55,9 @@ def show_command(as_json: bool, name: str) -> None:
 
 @vendors_command.command("new")
 @config_option
-@click.option("--from-event", "origin", required=True, metavar="ID|FILE", help="A kept event, or a body in a file.")
+@click.option(
+    "--from-event", "origin", required=True, metavar="ID|FILE", help="A kept event, or a body or a request in a file."
+)
 @click.option("--redact-names", is_flag=True, help="Take out people's names too.")
 @click.argument("name")
 def new_command(config_path: Path | None, origin: str, redact_names: bool, name: str) -> None:
@@ -62,7 +65,8 @@ def new_command(config_path: Path | None, origin: str, redact_names: bool, name:
 
     YAML goes to stdout, a redacted sample beside the configuration.
 
-    The hook is a kept event (catch one with a source of the vendor `generic`), or a JSON file.
+    The hook is a kept event (catch one with a source of the vendor `generic`), or a file: its JSON, or the whole
+    request with its headers, as `drawbridge doctor --request` takes it.
     """
     folder = _folder(config_path)
     hook = _from_file(Path(origin)) if Path(origin).is_file() else _from_store(config_path, origin)
@@ -87,7 +91,12 @@ def _from_file(file: Path) -> Captured:
         sample = read(file)
     except (OSError, ValueError) as error:
         raise click.ClickException(f"{file} cannot be read: {error}") from None
-    return Captured(sample.body, sample.headers, None)
+    try:
+        request = read_capture(sample.body, clock.now()).received
+    except ValueError:
+        # No whole request: it is the body alone, and its headers may lie beside it.
+        return Captured(sample.body, sample.headers, None)
+    return Captured(request.body, dict(request.headers), None)
 
 
 def _from_store(config_path: Path | None, event_id: str) -> Captured:

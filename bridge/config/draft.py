@@ -21,8 +21,12 @@ from bridge.verify import Scheme
 SIGNATURE = {"header": "X-Signature"}
 """What stands in a draft where nobody knows how the vendor signs."""
 
-_SHOWN = re.compile(r"(^|-)(event|topic|type|action|kind|resource)(-|$)")
-"""Headers that may say the event's name, and are no secret."""
+_NAMING = ("event", "topic", "resource", "type", "action", "kind")
+"""What a header is called that says the event's name, best first."""
+_NO_NAME = re.compile(r"^content-|-(id|uuid|guid|time|timestamp|date|signature|token|version|count|attempt|number)$")
+_EVENT = re.compile(r"[A-Za-z][\w.:/ -]{0,60}")
+_SIGNED = re.compile(r"(^|-)(signature|hmac|sign)(-|$)")
+_PREFIX = re.compile(r"(sha1|sha256|sha512|v0|v1)[=,](?=[0-9A-Za-z+/=_-]{20,}$)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +54,7 @@ def draft(name: str, hook: Captured, now: int, *, redact_names: bool = False) ->
     if isinstance(parsed, Unreadable):
         raise ValueError(f"the hook cannot be understood: {parsed.reason}; a vendor's body must be JSON")
     payload = redact.redacted(parsed.value, names=redact_names)
-    headers = {key: value for key, value in hook.headers.items() if _SHOWN.search(key) and key != "content-type"}
+    headers = _telling(hook.headers)
     said = guess.guess(payload)
     if headers:
         said = {**said, "event": f"header:{next(iter(headers))}"}
@@ -60,13 +64,32 @@ def draft(name: str, hook: Captured, now: int, *, redact_names: bool = False) ->
     files = {f"{folder}/{sample}.json": orjson.dumps(payload, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)}
     if headers:
         files[f"{folder}/{sample}.headers"] = "".join(f"{key}: {value}\n" for key, value in headers.items()).encode()
-    signature = described(Vendor(signature=hook.scheme))["signature"] if hook.scheme else SIGNATURE
+    signature = described(Vendor(signature=hook.scheme))["signature"] if hook.scheme else _signature(hook.headers)
     parts = {
         "vendors": {name: {"signature": signature, **said, "samples": folder}},
         "sources": {name: {"vendor": name, "secret": f"${{{_variable(name)}}}"}},
         "tests": [{"name": f"{name}: {sample}", "source": name, "sample": sample, "expect": {"match": _like(result)}}],
     }
     return Drafted(_text(parts), files, _steps(name, hook, said, list(files)))
+
+
+def _telling(headers: Mapping[str, str]) -> dict[str, str]:
+    """The header that says the event's name, if there is one: of what it is called and what stands there."""
+    named = [key for key, value in headers.items() if not _NO_NAME.search(key) and _EVENT.fullmatch(value)]
+    for word in _NAMING:
+        for key in named:
+            if word in key.split("-"):
+                return {key: headers[key]}
+    return {}
+
+
+def _signature(headers: Mapping[str, str]) -> dict[str, str]:
+    """Where the signature may stand, for a person to go on from."""
+    for key, value in headers.items():
+        if _SIGNED.search(key):
+            prefix = _PREFIX.match(value)
+            return {"header": key} | ({"prefix": prefix[0]} if prefix else {})
+    return SIGNATURE
 
 
 def _check_name(name: str) -> None:

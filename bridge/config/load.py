@@ -196,9 +196,14 @@ class _Reading:
 
     def _urls(self, top: schema.Top, sources: Mapping[str, Source | None]) -> None:
         """Who signs the URL it posts to signs the one that was registered. What a caller calls us is only a claim."""
+        if top.public_url is not None or top.trusted_proxies:
+            return
         for name, source in sources.items():
-            if source and source.scheme and source.scheme.signs_url and top.public_url is None:
-                text = f"vendor {source.vendor.name!r} signs the URL that it posts to, so 'public_url' must say it"
+            if source and source.scheme and source.scheme.signs_url:
+                text = (
+                    f"vendor {source.vendor.name!r} signs the URL that it posts to, so 'public_url' must say it, or a "
+                    "proxy of 'trusted_proxies'"
+                )
                 self.report.add(("sources", name), text, key=True)
 
     # ------------------------------------------------------------------------------ vendors and sources

@@ -81,6 +81,7 @@ class _Trial:
                 self._hooks.append(_Hook(sample, payload, entries))
         if self._hooks:
             self._paths()
+            self._decoded()
             self._items()
             self._events()
             self._words()
@@ -117,6 +118,14 @@ class _Trial:
                     reasons.append(str(getattr(error, "detail", error)))
         if sources:
             self._nothing(path, sources, reasons, self._leaves)
+
+    def _decoded(self) -> None:
+        """Texts that should be JSON and are not: nothing in them is read."""
+        for index, path in enumerate(self._vendor.decode):
+            for hook in self._hooks:
+                if isinstance(hook.find(path), str):
+                    text = f"the text at {quoted(path)} (sample {hook.sample.name!r}) is no JSON, so it stays a text"
+                    self._say(("decode", index), text, warning=True)
 
     def _items(self) -> None:
         items = self._vendor.items
@@ -166,9 +175,13 @@ class _Trial:
             word = _first(hook, sources)
             self._word(hook, word, ("result", "outcome"), sources)
         items = self._vendor.items
-        for hook in self._hooks if items else ():
+        if items is None:
+            return
+        entry_of = f"{items.each[0].removesuffix('.*')}.*."
+        inner = [source if "{{" in source else entry_of + source for source in _listed(items.outcome)]
+        for hook in self._hooks:
             for entry in hook.entries:
-                self._word(hook, entry.first(items.outcome) if items else None, ("items", "outcome"), ())
+                self._word(hook, entry.first(items.outcome), ("items", "outcome"), inner)
 
     def _word(self, hook: _Hook, word: Any, path: Path, sources: Sequence[str]) -> None:
         text = as_text(word) or ""

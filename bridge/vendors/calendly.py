@@ -1,6 +1,11 @@
 """Calendly: meetings as people book and cancel them.
 https://developer.calendly.com/receive-data-from-scheduled-events-in-real-time-with-webhook-subscriptions
 
+The names of events are those of https://developer.calendly.com/api-docs/calendly-api/webhooks/get-sample-webhook-data;
+`rescheduled` and `old_invitee` are told of at
+https://developer.calendly.com/see-how-webhook-payloads-change-when-invitees-reschedule-events. No other field of
+`payload` could be compared with a text of the vendor's.
+
 Who booked is personal and stays in the payload. A meeting that is moved is cancelled and booked again.
 """
 
@@ -49,6 +54,15 @@ VENDOR = Vendor(
         "invitee_no_show.created": _news("No-show noted"),
         "invitee_no_show.deleted": _news("No-show removed"),
         "routing_form_submission.created": _news("Routing form submitted"),
+        "event_type.created": _news("Event type created"),
+        "event_type.updated": _news("Event type updated"),
+        "event_type.deleted": _news("Event type deleted"),
+        "meeting_recap.created": _news("Meeting recap created"),
+        "meeting_recap.updated": _news("Meeting recap updated"),
+        "meeting_recap.deleted": _news("Meeting recap deleted"),
+        "contact.created": _news("Contact created"),
+        "contact.updated": _news("Contact updated"),
+        "contact.deleted": _news("Contact deleted"),
     },
     result={
         "time": "created_at",

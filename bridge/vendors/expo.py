@@ -1,9 +1,13 @@
-"""Expo's EAS posts when a build of an app, or its submission to a store, has ended. https://docs.expo.dev/eas/webhooks/"""
+"""Expo's EAS posts when a build of an app, or its submission to a store, has ended. https://docs.expo.dev/eas/webhooks/
+
+Compared field by field with the two bodies on that page
+(https://github.com/expo/expo/blob/main/docs/pages/eas/webhooks.mdx), which also shows the signature.
+"""
 
 from collections.abc import Iterable
 
 from bridge.model import Draft, Kind, Outcome
-from bridge.vendors.document import Document, as_milliseconds
+from bridge.vendors.document import Document
 from bridge.vendors.naming import first_line, key, numbered, titled
 from bridge.vendors.vendor import Context, EventType, Vendor, VendorOptions
 from bridge.verify.scheme import Scheme
@@ -25,7 +29,8 @@ def understand(body: Document, context: Context[VendorOptions]) -> Iterable[Draf
     draft.subject_key = key(body.text("appId", "projectName"), platform, profile or draft.type)
     draft.summary = body.text("error.message", "submissionInfo.error.message") or first_line(draft.summary)
     draft.reason = body.text("error.errorCode", "submissionInfo.error.errorCode")
-    draft.duration_ms = as_milliseconds((body.count("metrics.buildDuration") or 0) / 1000) or None
+    start, end = body.count("metrics.buildStartTimestamp"), body.count("metrics.buildEndTimestamp")
+    draft.duration_ms = end - start if start and end and end > start else None
     yield draft
 
 

@@ -13,6 +13,23 @@ from bridge.vendors.vendor import Context, Vendor, VendorOptions
 AROUND = ("", "data.", "payload.", "event.", "run.", "build.", "job.", "check.", "alert.", "object.", "data.object.")
 """Where senders put what an event is about."""
 
+EVENT_HEADERS = (
+    "X-Event-Type",
+    "X-Event-Name",
+    "X-Event-Key",
+    "X-Event",
+    "X-Webhook-Event",
+    "X-Webhook-Topic",
+    "X-Topic",
+    "X-GitHub-Event",
+    "X-Gitlab-Event",
+    "X-Gitea-Event",
+    "X-Shopify-Topic",
+    "Sentry-Hook-Resource",
+    "Ce-Type",
+)
+"""Headers in which senders name an event that the body does not name. They are kept, for `drawbridge vendors new`."""
+
 
 def _anywhere(*names: str) -> tuple[str, ...]:
     """The names at the top and one level below, the best name first."""
@@ -33,7 +50,7 @@ VENDOR = Vendor(
     docs="https://www.rfc-editor.org/rfc/rfc8259",
     setup="Paste the URL wherever the sender asks for one, and say in the source's `signature` how it signs.",
     dated=(*_anywhere("id", "uuid"), *_anywhere("timestamp", "time", "finished_at", "completed_at", "created_at")),
-    event=("event_type", "event", "event_name", "type", "action"),
+    event=("event_type", "event", "event_name", "type", "action", f"header:{'|'.join(EVENT_HEADERS)}"),
     result={
         "title": _anywhere("title", "name", "display_name", "subject", "workflow", "project", "headline", "text"),
         "summary": _anywhere("summary", "description", "message", "body"),

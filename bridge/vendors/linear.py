@@ -1,6 +1,7 @@
 """Linear: issues, comments, projects and cycles, as they change. https://linear.app/developers/webhooks
 
-None of it is a verdict; an issue's priority is its severity.
+None of it is a verdict; an issue's priority is its severity. The signature, the time beside it, and the types are also
+those of the vendor's SDK (https://github.com/linear/linear/tree/master/packages/sdk/src/webhooks).
 """
 
 from collections.abc import Iterable
@@ -65,6 +66,11 @@ VENDOR = Vendor(
         "Cycle": _news("Cycle"),
         "Document": _news("Document"),
         "Initiative": _news("Initiative"),
+        "InitiativeUpdate": _news("Initiative update"),
+        "Customer": _news("Customer"),
+        "CustomerNeed": _news("Customer request"),
+        "User": _news("User"),
+        "AuditEntry": _news("Audit entry"),
         "IssueSLA": _news("Issue SLA"),
     },
     result={

@@ -1,6 +1,8 @@
 """Paddle Billing: transactions, subscriptions, adjustments, and any other event of its.
 https://developer.paddle.com/webhooks/overview
 
+The names of types are those of the vendor's SDK
+(https://github.com/PaddleHQ/paddle-python-sdk/blob/main/paddle_billing/Entities/Events/EventTypeName.py).
 Types with a verdict or a severity are listed, all others are news. Who paid is personal and stays in the payload.
 """
 
@@ -16,6 +18,7 @@ FAILED = {"transaction.payment_failed": "Payment"}
 PASSED = {"transaction.completed": "Payment"}
 MATTERS = {
     "subscription.past_due": Severity.MEDIUM,
+    "transaction.past_due": Severity.MEDIUM,
     "subscription.canceled": Severity.LOW,
     "subscription.paused": Severity.LOW,
     "adjustment.created": Severity.LOW,
@@ -48,7 +51,8 @@ VENDOR = Vendor(
     docs="https://developer.paddle.com/webhooks/overview",
     setup="Developer tools > Notifications > New destination: paste the URL and pick the events; the secret key is "
     "shown when the destination is edited.",
-    # https://developer.paddle.com/webhooks/signature-verification
+    # https://developer.paddle.com/webhooks/signature-verification, and the vendor's own
+    # https://github.com/PaddleHQ/paddle-python-sdk/blob/main/paddle_billing/Notifications/PaddleSignature.py
     signature=Scheme(
         header="Paddle-Signature",
         format="kv",

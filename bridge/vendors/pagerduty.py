@@ -1,5 +1,8 @@
 """PagerDuty: what happens to incidents, by webhook subscriptions of version 3.
-https://developer.pagerduty.com/docs/webhooks-overview
+https://developer.pagerduty.com/docs/webhooks-overview (its text: https://github.com/PagerDuty/developer-docs)
+
+Bodies were compared with that page's for incidents, notes, status updates, responders and services. Of roles, bridges,
+custom fields, incident types, workflows and actions only the names are known here: they are told by their name.
 
 An incident is one subject: triggered it broke, resolved it is fixed; what people do with it in between is news.
 """

@@ -1,5 +1,8 @@
 """SonarQube Server and Cloud: the quality gate of each analysis.
 https://docs.sonarsource.com/sonarqube-server/project-administration/webhooks/
+
+The body is what the server writes (https://github.com/SonarSource/sonarqube, `WebhookPayloadFactoryImpl.java` in
+`server/sonar-server-common`): `branch` and `qualityGate` may be absent, `value` and `errorThreshold` too.
 """
 
 from collections.abc import Iterable

@@ -5,10 +5,12 @@ engine's own `verify` with one thing changed, or two, so that what it shows is t
 done while a caller waits, and no finding shows a secret, a signature, or what the right signature would have been.
 """
 
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain, product
+from urllib.parse import urlsplit, urlunsplit
 
 from pydantic import ValidationError
 
@@ -18,11 +20,14 @@ from bridge.model import Received
 from bridge.verify.masking import mask
 from bridge.verify.reading import Claim
 from bridge.verify.rewriting import bodies
-from bridge.verify.scheme import PUBLIC_KEY, SHOWN, Scheme
+from bridge.verify.scheme import BODY, HEADER, JSON, LITERAL, PUBLIC_KEY, SHOWN, TIMESTAMP, Scheme
 from bridge.verify.signature import place, verify
 
 MOST_WORK = 256 << 20
 """Bytes that all trials together may go through; about a second."""
+
+A_TRIAL = 10_000
+"""What a trial costs besides, in such bytes."""
 
 GENUINE = (Reason.TOO_OLD, Reason.IN_THE_FUTURE)
 """Reasons that the engine gives only for what a secret of ours signed."""
@@ -40,6 +45,15 @@ KEYS = {
 ALGORITHMS = ("sha256", "sha1", "sha512")
 ENCODINGS = ("hex", "base64", "base64url")
 
+JOINTS = (".", ":", "", "|", "\n")
+"""What stands between the parts that a sender signs."""
+
+MOST_HEADERS = 3
+"""Headers of one kind that are tried as a part of what was signed: a stranger may send many."""
+
+_TIME = re.compile(r"time|(?:^|-)ts$|(?:^|-)date$", re.IGNORECASE)
+_ID = re.compile(r"(?:^|-)(?:id|uuid|guid|delivery|nonce|event|topic)$", re.IGNORECASE)
+_PAIRS = re.compile(r"\s*([A-Za-z0-9_-]{1,20})=([^,;]{1,200})")
 _PREFIX = re.compile(r"[A-Za-z0-9_-]{1,20}[=:](?=.)|v[0-9],|(?:Bearer|Token|HMAC|Basic) ", re.IGNORECASE)
 _LIKE_A_SIGNATURE = re.compile(r"signature|hmac|token|^authorization$|x-hub-", re.IGNORECASE)
 _MASKED = re.compile(r"<(\d+) (?:hex|base64|characters)>")
@@ -65,13 +79,14 @@ class Door:
 
 @dataclass(frozen=True, slots=True)
 class _Change:
-    """One thing that may be otherwise: the secret, the body, keys of the scheme; null where it stays as it is."""
+    """One thing that may be otherwise: the secret, body, URL, keys of the scheme; null where it stays as it is."""
 
     what: str
     advice: str
     secret: str | None = None
     body: bytes | None = None
-    keys: Mapping[str, str] = field(default_factory=dict)
+    url: str | None = None
+    keys: Mapping[str, object] = field(default_factory=dict)
 
 
 def diagnose(
@@ -92,10 +107,10 @@ def diagnose(
         return []
     if refused.reason in GENUINE:
         return [_of_time(received, scheme, secrets, now)]
-    if elsewhere := _elsewhere(received, sources, now):
+    if elsewhere := _elsewhere(received, scheme, sources, now):
         return [elsewhere]
     if refused.reason is Reason.MISSING_HEADER:
-        return _without_signature(received, scheme, secrets, now, refused, vendors)
+        return _without_signature(received, scheme, secrets, now, refused, vendors, sources)
     if shown := _of_masked(received, scheme, secrets):
         return [shown]
     found = _tried(received, scheme, secrets, now)
@@ -151,7 +166,8 @@ def _of_time(received: Received, scheme: Scheme, secrets: Sequence[str], now: in
 # ---------------------------------------------------------------------------------------------- the wrong place
 
 
-def _elsewhere(received: Received, sources: Sequence[Door], now: int) -> Finding | None:
+def _elsewhere(received: Received, scheme: Scheme, sources: Sequence[Door], now: int) -> Finding | None:
+    """Another source's hook, or one of ours with another source's secret, whatever vendor that one is of."""
     for other in sources:
         if _is_genuine(received, other.scheme, other.secrets, now):
             return Finding(
@@ -159,16 +175,33 @@ def _elsewhere(received: Received, sources: Sequence[Door], now: int) -> Finding
                 f"Have it sent to /hooks/{other.name}, or look whether the secrets of the two are mixed up.",
                 True,
             )
+    for other in sources:
+        if _is_genuine(received, scheme, other.secrets, now):
+            return Finding(
+                f"It is signed as it should be, but with the secret of the source {other.name!r}.",
+                "The secrets of the two are mixed up, here or at the sender: give each source its own.",
+                True,
+            )
     return None
 
 
 def _without_signature(
-    received: Received, scheme: Scheme, secrets: Sequence[str], now: int, refused: Refused, vendors: Sequence[Door]
+    received: Received,
+    scheme: Scheme,
+    secrets: Sequence[str],
+    now: int,
+    refused: Refused,
+    vendors: Sequence[Door],
+    sources: Sequence[Door],
 ) -> list[Finding]:
     known = [door for door in vendors if door.scheme.headers != scheme.headers and _carries(received, door.scheme)]
     for door in known:
         if _is_genuine(received, door.scheme, secrets, now):
             return [Finding(f"It is signed as {door.name} signs, with this secret.", f"Say vendor: {door.name}.", True)]
+        for other in sources:
+            if _is_genuine(received, door.scheme, other.secrets, now):
+                said = f"It is signed as {door.name} signs, with the secret of the source {other.name!r}."
+                return [Finding(said, "It was meant for another source: look at the URL that the sender has.", True)]
     for name in dict.fromkeys(name for name, _ in received.headers if _LIKE_A_SIGNATURE.search(name)):
         found = _changed(scheme, header=name, json_field=None, query=None) if name not in scheme.headers else None
         if found and _is_genuine(received, found, secrets, now):
@@ -205,15 +238,17 @@ def _tried(received: Received, scheme: Scheme, secrets: Sequence[str], now: int)
     keys = [*chain.from_iterable(_secrets(secret) for secret in secrets), *_keys(scheme)]
     forms = list(_forms(received, scheme))
     rewritten = [] if scheme.algorithm in SHOWN else list(_bodies(received.body))
+    layouts = [*_urls(received, scheme), *_layouts(received, scheme)]
     trials: Iterable[tuple[_Change, ...]] = chain(
-        ((change,) for change in chain(keys, forms, rewritten)),
+        ((change,) for change in chain(keys, forms, rewritten, layouts)),
         product(forms, keys),
+        product(layouts, chain(_keys(scheme), forms)),
         product(keys, rewritten),
         product(forms, rewritten),
     )
     left = MOST_WORK
     for changes in trials:
-        left -= len(received.body) * len(secrets) + 1_000
+        left -= len(received.body) * len(secrets) + A_TRIAL
         if left < 0:
             return None
         if _holds(changes, received, scheme, secrets, now):
@@ -231,15 +266,17 @@ def _first(
 
 
 def _holds(changes: Sequence[_Change], received: Received, scheme: Scheme, secrets: Sequence[str], now: int) -> bool:
-    keys: dict[str, str] = {}
+    keys: dict[str, object] = {}
     for change in changes:
         keys |= change.keys
         if change.secret is not None:
             secrets = [change.secret]
         if change.body is not None:
             received = replace(received, body=change.body)
-    other = _changed(scheme, **keys) if keys else scheme
-    return other is not None and _is_genuine(received, other, secrets, now)
+        if change.url is not None:
+            received = replace(received, url=change.url)
+    # Each change alone is known to go with the scheme. To check each pair anew would be most of the work.
+    return _is_genuine(received, scheme.model_copy(update=keys) if keys else scheme, secrets, now)
 
 
 def _secrets(secret: str) -> Iterator[_Change]:
@@ -263,7 +300,7 @@ def _secrets(secret: str) -> Iterator[_Change]:
 
 def _keys(scheme: Scheme) -> Iterator[_Change]:
     for key, what in KEYS.items():
-        if key != scheme.key:
+        if key != scheme.key and _changed(scheme, key=key):
             yield _Change(f"The sender's secret {what}.", f"Say so: signature: {{key: {key}}}.", keys={"key": key})
 
 
@@ -284,6 +321,112 @@ def _forms(received: Received, scheme: Scheme) -> Iterator[_Change]:
         said.pop("prefix_mode", None)
         listed = ", ".join(f'{key}: "{value}"' for key, value in said.items())
         yield _Change("The signature is written in another form.", f"Say so: signature: {{{listed}}}.", keys=changes)
+
+
+def _layouts(received: Received, scheme: Scheme) -> Iterator[_Change]:
+    """Other ways in which the parts of a hook are put together to what is signed, by what came with it."""
+    if scheme.algorithm in SHOWN:
+        return
+    seen: set[str] = set()
+    for base in _carried(received, scheme):
+        for message in _messages(received, timed=bool(base.get("timestamp")) or base.get("format") == "kv"):
+            keys = {**base, "message": message}
+            if (other := _changed(scheme, **keys)) is None:
+                continue
+            said = {key: value for key, value in keys.items() if getattr(other, key) != getattr(scheme, key)}
+            if not said or (listed := _written(said)) in seen:
+                continue
+            seen.add(listed)
+            what = "The sender puts what it signs together in another way."
+            yield _Change(what, f"Say so: signature: {{{listed}}}.", keys={key: getattr(other, key) for key in said})
+
+
+def _carried(received: Received, scheme: Scheme) -> Iterator[dict[str, object]]:
+    """Keys by which the signature and its time are found where they stand, the scheme's own first."""
+    untimed: dict[str, object] = {"timestamp": None, "timestamp_format": "s"}
+    if scheme.format == "kv":
+        yield {"format": "kv"}
+        lists = {",": "comma_list", " ": "space_list"}
+        if (delimiter := scheme.kv.delimiter) in lists:
+            yield {"format": lists[delimiter], "prefix": f"{scheme.kv.signature}=", "prefix_mode": "required"}
+    else:
+        if scheme.timestamp is not None and scheme.timestamp.startswith(HEADER):
+            yield {"timestamp": scheme.timestamp}
+        # Not one in the body: without the rest of it, it would be no signed time.
+        yield {} if scheme.timestamp is None or scheme.timestamp.startswith(JSON) else untimed
+    for value in (value for name in scheme.headers for value in received.header(name)[:1]):
+        if (pairs := _pairs(value)) is not None and scheme.format != "kv":
+            yield {"format": "kv", "kv": pairs, "prefix": "", **untimed}
+    for name in list(dict.fromkeys(name for name, _ in received.headers if _TIME.search(name)))[:MOST_HEADERS]:
+        text = received.header(name)[0]
+        written = "iso" if not text.isdigit() else "s" if len(text) < 12 else "ms"
+        if f"{HEADER}{name}" != (scheme.timestamp or "").lower() and scheme.format != "kv":
+            yield {"timestamp": f"{HEADER}{name}", "timestamp_format": written}
+
+
+def _pairs(value: str) -> dict[str, str] | None:
+    """How `t=1714867200,v1=5257a8…` is to be read; null where it is nothing of the kind."""
+    found = dict(_PAIRS.findall(value))
+    times = [key for key, text in found.items() if text.isdigit() and 10 <= len(text) <= 13]
+    signatures = [key for key, text in found.items() if len(text) >= 40]
+    if not times or not signatures:
+        return None
+    return {"delimiter": ";" if ";" in value else ",", "timestamp": times[0], "signature": signatures[0]}
+
+
+def _messages(received: Received, *, timed: bool) -> Iterator[tuple[str, ...]]:
+    named = dict.fromkeys(name for name, _ in received.headers if _ID.search(name))
+    ids = [f"{HEADER}{name}" for name in list(named)[:MOST_HEADERS]]
+    if not timed:
+        yield (BODY,)
+        yield from (_joined(joint, *parts) for parts in ((BODY, "url"), ("url", BODY)) for joint in JOINTS)
+        yield ("method", "url", BODY)
+        yield from (_joined(joint, *parts) for one in ids for parts in ((one, BODY), (BODY, one)) for joint in JOINTS)
+        return
+    yield from (_joined(joint, *parts) for parts in ((TIMESTAMP, BODY), (BODY, TIMESTAMP)) for joint in JOINTS)
+    yield from ((f"{LITERAL}{version}:", TIMESTAMP, f"{LITERAL}:", BODY) for version in ("v0", "v1"))
+    yield ("method", "url", BODY, TIMESTAMP)
+    for one in ids:
+        for parts in ((one, TIMESTAMP, BODY), (TIMESTAMP, one, BODY)):
+            yield from (_joined(joint, *parts) for joint in JOINTS)
+
+
+def _joined(joint: str, *parts: str) -> tuple[str, ...]:
+    between = chain.from_iterable((f"{LITERAL}{joint}", part) for part in parts[1:])
+    return (parts[0], *between) if joint else parts
+
+
+def _written(keys: Mapping[str, object]) -> str:
+    """Keys of a scheme as they are written in YAML."""
+    return ", ".join(f"{key}: {_value(value)}" for key, value in keys.items())
+
+
+def _value(value: object) -> str:
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(_value, value))}]"
+    if isinstance(value, Mapping):
+        return f"{{{_written(value)}}}"
+    return "null" if value is None else json.dumps(value)
+
+
+def _urls(received: Received, scheme: Scheme) -> Iterator[_Change]:
+    """Other spellings of the address by which the sender may know us, where that is signed."""
+    if not scheme.signs_url:
+        return
+    parts = urlsplit(received.url)
+    others = {
+        parts._replace(scheme="http" if parts.scheme == "https" else "https"): "with another scheme (http or https)",
+        parts._replace(path=parts.path.rstrip("/") + "/"): "with a slash at its end",
+        parts._replace(query=""): "without its query",
+        parts._replace(netloc=parts.hostname or ""): "without its port",
+        parts._replace(netloc=f"{parts.hostname}:443"): "with the port 443",
+    }
+    for other, what in others.items():
+        yield _Change(
+            f"The sender signed our address {what}.",
+            "public_url, and what is registered at the sender, must be the same to the letter.",
+            url=urlunsplit(other),
+        )
 
 
 def _is_of(received: Received, scheme: Scheme) -> bool:
@@ -343,5 +486,11 @@ def _guess(received: Received, scheme: Scheme, refused: Refused) -> Finding:
     return Finding(
         f"The signature at {place(scheme)} is well-formed, and neither the secret nor anything like it made it.",
         "Most likely the secret is another one: copy it once more from where the sender shows it, and look whether it "
-        "was changed there. Or the body was changed on its way in a manner that was not tried.",
+        "was changed there. Or the body was changed on its way in a manner that was not tried." + _by_url(scheme),
     )
+
+
+def _by_url(scheme: Scheme) -> str:
+    if not scheme.signs_url:
+        return ""
+    return " The URL is signed too: public_url must be what is registered at the sender, to the letter."

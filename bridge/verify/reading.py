@@ -7,6 +7,7 @@ done that costs a stranger less than us: lengths come before decoding, and of bo
 import base64
 import binascii
 import re
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Self
 from urllib.parse import parse_qsl, urlsplit
@@ -239,7 +240,7 @@ def _shown(name: str, text: str, scheme: Scheme) -> bytes:
     kind, _, credentials = text.partition(" ")
     try:
         if kind.lower() == "basic":
-            return shown(base64.b64decode(credentials.strip(" \t"), validate=True))
+            return shown(_base64(credentials.strip(" \t")))
     except ValueError:
         pass
     raise malformed(name, "is not 'Basic' and the base64 of user:password")
@@ -253,13 +254,24 @@ def _lengths(size: int, encoding: str) -> tuple[int, ...]:
     return (padded,) if encoding == "base64" else (padded, (4 * size + 2) // 3)
 
 
+def _base64(text: str, altchars: bytes | None = None) -> bytes:
+    """What `text` spells. Raises ValueError where the same bytes are not spelt so: the last character of some has bits
+    to spare, and a signature with a changed character is no signature.
+    """
+    decoded = base64.b64decode(text, altchars, validate=True)
+    if base64.b64encode(decoded, altchars).decode() != text:
+        raise ValueError
+    return decoded
+
+
 def _base64url(text: str) -> bytes:
-    return base64.b64decode(text.rstrip("=") + "=" * (-len(text.rstrip("=")) % 4), altchars="-_", validate=True)
+    bare = text.rstrip("=")
+    return _base64(bare + "=" * (-len(bare) % 4), b"-_")
 
 
-_decoders = {
+_decoders: Mapping[str, Callable[[str], bytes]] = {
     "hex": binascii.unhexlify,
-    "base64": lambda text: base64.b64decode(text, validate=True),
+    "base64": _base64,
     "base64url": _base64url,
 }
 

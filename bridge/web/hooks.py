@@ -8,6 +8,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from starlette.requests import Request
@@ -16,7 +17,7 @@ from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bridge import clock
-from bridge.callers import FORWARDED_FOR, caller, within
+from bridge.callers import FORWARDED_FOR, caller, reached, within
 from bridge.config import Source
 from bridge.errors import Reason, Refused, StoreUnavailable
 from bridge.ingest import ingest
@@ -120,7 +121,7 @@ class Hooks:
             await discard(receive)
             return 503, {"error": "busy, try again"}, (RETRY_AFTER, CLOSE)
         now = clock.now()
-        received = _received(scope, source, body, now, self._setup().config.public_url or "")
+        received = self._located(_received(scope, source, body, now), scope, source)
         self._lately.append(time.monotonic())
         try:
             receipt = await ingest(received, source, self._store, now, self._doubt)
@@ -142,6 +143,14 @@ class Hooks:
         if source.vendor.answer == 204:
             return 204, "", ()
         return 200, {"id": receipt.id, "status": receipt.status.value}, ()
+
+    def _located(self, received: Received, scope: Scope, source: Source) -> Received:
+        """With the whole URL that the sender posted to, where that is signed."""
+        if source.scheme is None or not source.scheme.signs_url:
+            return received
+        config = self._setup().config
+        base = config.public_url or reached(received.peer, received.header, config.trusted_proxies, scope["scheme"])
+        return replace(received, url=f"{base or ''}{received.url}")
 
     def _may_call(self, scope: Scope, source: Source) -> bool:
         """Whether the caller's address is one of those that the source allows."""
@@ -190,12 +199,12 @@ def _greeted(scope: Scope, source: Source) -> Said | None:
     return greet(source.vendor.handshake, scope["method"], scope["query_string"].decode("latin-1"), headers)
 
 
-def _received(scope: Scope, source: Source, body: bytes, now: int, public_url: str = "") -> Received:
-    query = scope["query_string"]
+def _received(scope: Scope, source: Source, body: bytes, now: int) -> Received:
+    path, query = scope["path"], scope["query_string"]
     return Received(
         source=source.name,
         method=scope["method"],
-        url=f"{public_url}{scope['path']}?{query.decode('latin-1')}" if query else public_url + scope["path"],
+        url=f"{path}?{query.decode('latin-1')}" if query else path,
         headers=tuple([(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]),
         body=body,
         received_at=now,

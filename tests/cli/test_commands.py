@@ -238,8 +238,22 @@ def test_a_vendor_is_drafted_from_an_event_that_was_kept(delivered):
     assert (again.returncode, "is there already" in again.stderr) == (1, True)
 
 
+HOOK = '{"name": "nightly", "status": "ok", "secret": "s3cr3t"}'
+REQUEST = f"POST /hooks/x HTTP/1.1\r\nHost: a\r\nX-Acme-Event: build.done\r\nX-Acme-Signature: s3cr3t\r\n\r\n{HOOK}"
+
+
+def test_a_vendor_is_drafted_from_a_captured_request(tmp_path):
+    (tmp_path / "hook.txt").write_bytes(REQUEST.encode())
+    done = drawbridge(tmp_path, "vendors", "new", "my-ci", "--from-event", "hook.txt")
+    assert (done.returncode, "event: header:x-acme-event" in done.stdout) == (0, True), done.stderr
+    assert "header: x-acme-signature" in done.stdout
+    body, headers = sorted((tmp_path / "samples" / "my-ci").iterdir(), key=lambda file: file.suffix, reverse=True)
+    assert headers.read_text() == "x-acme-event: build.done\n"
+    assert "s3cr3t" not in done.stdout + body.read_text()
+
+
 def test_a_vendor_is_drafted_from_a_file(tmp_path):
-    (tmp_path / "hook.json").write_text('{"name": "nightly", "status": "ok", "secret": "s3cr3t"}')
+    (tmp_path / "hook.json").write_text(HOOK)
     done = drawbridge(tmp_path, "vendors", "new", "my-ci", "--from-event", "hook.json")
     assert (done.returncode, "title: name" in done.stdout) == (0, True)
     (sample,) = (tmp_path / "samples" / "my-ci").iterdir()

@@ -176,3 +176,35 @@ def test_what_cannot_be_drafted(name, body, expected):
 def test_a_draft_of_any_body_can_be_written(body):
     drafted = draft("my-ci", Captured(json.dumps(body).encode(), {}, None), NOW)
     assert yaml.safe_load(drafted.text).keys() == {"vendors", "sources", "tests"}
+
+
+@pytest.mark.parametrize(
+    ("headers", "event"),
+    [
+        ({"x-acme-event": "build.done"}, "header:x-acme-event"),
+        ({"x-acme-event-uuid": "a-1", "x-acme-hook-type": "org", "x-acme-event": "push"}, "header:x-acme-event"),
+        ({"x-event-key": "repo:push", "x-attempt-number": "1"}, "header:x-event-key"),
+        ({"content-type": "application/json", "x-event-id": "evt-1", "x-acme-event": "x" * 80}, None),
+    ],
+)
+def test_an_event_that_only_a_header_names_is_found_there(headers, event):
+    drafted = draft("acme", Captured(b'{"build": {"id": 7, "status": "ok"}}', headers, None), NOW)
+    said = yaml.safe_load(drafted.text)["vendors"]["acme"]
+    assert said.get("event") == event
+    kept = [content.decode() for path, content in drafted.files.items() if path.endswith(".headers")]
+    name = (event or "").removeprefix("header:")
+    assert kept == ([f"{name}: {headers[name]}\n"] if event else [])
+
+
+@pytest.mark.parametrize(
+    ("headers", "signature"),
+    [
+        ({"x-acme-signature": f"sha256={'0a' * 32}"}, {"header": "x-acme-signature", "prefix": "sha256="}),
+        ({"x-acme-hmac-sha256": "A" * 43 + "="}, {"header": "x-acme-hmac-sha256"}),
+        ({"x-design": "plain"}, {"header": "X-Signature"}),
+    ],
+)
+def test_where_a_capture_was_signed_is_guessed_and_the_signature_is_nowhere(headers, signature):
+    drafted = draft("acme", Captured(b'{"id": 7}', headers, None), NOW)
+    assert yaml.safe_load(drafted.text)["vendors"]["acme"]["signature"] == signature
+    assert not any(value in drafted.text for value in headers.values() if len(value) > 20)

@@ -424,3 +424,13 @@ def test_a_missing_token_is_reported_at_the_nearest_place(tmp_path):
 )
 def test_what_needs_a_restart(line, keys, tmp_path):
     assert needs_restart(read(tmp_path, GOOD), read(tmp_path, f"{GOOD}{line}\n")) == keys
+
+
+SIGNS_URL = "vendor 'trello' signs the URL that it posts to, so 'public_url' must say it, or a proxy of 'trusted"
+
+
+@pytest.mark.parametrize("line", ["public_url: https://hooks.example.com", "trusted_proxies: 10.0.0.1"])
+def test_who_signs_the_url_is_told_by_the_file_or_a_trusted_proxy_which_one_it_is(line, tmp_path):
+    trello = GOOD.replace("vendor: autosana", "vendor: trello")
+    read(tmp_path, f"{trello}{line}\n")
+    says(tmp_path, trello.replace("qa:", "▶qa:", 1), f"sources.qa: {SIGNS_URL}")

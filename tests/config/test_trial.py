@@ -91,7 +91,7 @@ items: {{each: suites.*.tests, path: [suites.*.name], name: name, outcome: statu
         ("items: {each: suites.*.tests, ▶name: nam}", "vendors.ci.items.name: finds nothing in any sample at 'nam'; d"),
         (
             "items: {each: suites.*.tests, name: name, ▶outcome: status}",
-            "warning: vendors.ci.items.outcome: the word 'purple' (sample 'red') is in no table, so it means unknown;",
+            "warning: vendors.ci.items.outcome: the word 'purple' at 'suites.*.tests.*.status' (sample 'red') is in no",
         ),
     ],
 )  # fmt: skip
@@ -147,3 +147,13 @@ def test_the_files_tests_know_the_samples_by_name(tmp_path):
     test = "tests:\n  - {name: t, source: builds, sample: red, expect: {match: {outcome: failed}}}\n"
     (folder / "config.yaml").write_text(FILE % "\n".join(f"    {line}" for line in keys.splitlines()) + test)
     assert check(folder / "config.yaml", {}, NOW) == []
+
+
+def test_a_text_that_should_be_json_and_is_none_is_told(tmp_path):
+    good, bad = ({"build": {"id": number, "meta": meta}} for number, meta in ((1, '{"env": "prod"}'), (2, "{broken")))
+    keys = "dedupe: [build.id]\ndecode: [▶build.meta]\nresult: {environment: build.meta.env}"
+    says(
+        folder_with(tmp_path, good=good, bad=bad),
+        keys,
+        "warning: vendors.ci.decode[0]: the text at 'build.meta' (sample 'bad') is no JSON, so it stays a text",
+    )

@@ -40,3 +40,9 @@ def test_the_address_of_the_app_is_shown_to_nobody():
     (artifact,) = sample("expo", "build-finished").artifacts
     assert (artifact.kind, artifact.sensitive) == ("build", True)
     assert "artifacts/eas" not in str(as_json(sample("expo", "submission-errored")))
+
+
+def test_how_long_a_build_took_is_the_span_between_its_two_times():
+    body = said("expo", "build-finished")
+    body["metrics"]["buildStartTimestamp"] = body["metrics"]["buildEndTimestamp"] - 26_723
+    assert read("expo", body).duration_ms == 26_723

@@ -42,6 +42,17 @@ def test_it_signs_as_its_page_says(vendor, headers):
     assert not is_genuine(vendor, BODY, headers, "another", seconds=SENT)
 
 
+def test_paddles_own_librarys_example():
+    """https://github.com/PaddleHQ/paddle-python-sdk/blob/main/tests/Unit/Notification/test_Verifier.py"""
+    mac = "d96299976a6eb066f484d7fde011ac56fc32b38fc9940bc419d6e537fdc6ef02"
+    for header in (f"ts=1696195954;h1={mac}", f"ts=1696195954;h1=dummy;h1={mac}"):
+        signed = {"Paddle-Signature": header}
+        right = "pdl_ntf_01hbpjmytsa32fhr36nqgc3kgb_WvRO0eL4Bj9rgYYIBZY6wZhG4EHy9jzh"
+        wrong = "pdl_ntf_01hbpjmytsa32fhr36nqgc3kgb_vB/yIOnTOCWIvpBadM5jzBZPHc7OmdSo"
+        assert is_genuine("paddle", b"hello-world", signed, right, seconds=1696195954)
+        assert not is_genuine("paddle", b"hello-world", signed, wrong, seconds=1696195954)
+
+
 def test_a_zendesk_ticket_is_linked_where_the_operator_says_where_its_agents_work():
     assert sample("zendesk", "ticket-created").url is None
     linked = sample("zendesk", "ticket-created", url="https://acme.zendesk.com/")

@@ -5,7 +5,7 @@ import gzip
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bridge import clock
@@ -136,6 +136,83 @@ def test_a_hook_of_another_source_is_recognized():
     assert "'builds'" in found(sent(PLAIN, "the-right-one"), sources=others).what
 
 
+def test_a_hook_with_another_sources_secret_is_recognized_whatever_that_sources_vendor():
+    first = found(sent(PLAIN, "theirs"), sources=[Door("nightly", PAIRS, ["theirs"]), Door("std", STANDARD, ["odd"])])
+    assert "with the secret of the source 'nightly'" in first.what
+    assert first.certain
+
+
+def test_a_hook_of_another_vendor_with_another_sources_secret_is_recognized():
+    known = {"vendors": [Door("acme", PAIRS)], "sources": [Door("nightly", TOKEN, ["theirs"])]}
+    first = found(sent(PAIRS, "theirs"), **known)
+    assert "as acme signs, with the secret of the source 'nightly'" in first.what
+
+
+T_BODY = ("timestamp", "literal:.", "body")
+CLOCKED = Scheme(header="x-acme-signature", timestamp="header:x-acme-timestamp", message=T_BODY)
+CHAINED = ("header:webhook-id", "literal:.", *T_BODY)
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours", "said"),
+    [
+        (PAIRS, Scheme(header="acme-signature"), 'format: "kv", message: ["timestamp", "literal:.", "body"]'),
+        (PAIRS.model_copy(update={"message": ("timestamp", "body")}), PAIRS, 'message: ["timestamp", "body"]'),
+        (
+            PAIRS.model_copy(update={"message": ("body",)}),
+            PAIRS,
+            'format: "comma_list", prefix: "v1=", message: ["body"]',
+        ),
+        (CLOCKED, Scheme(header="x-acme-signature"), 'timestamp: "header:x-acme-timestamp"'),
+        (CLOCKED.model_copy(update={"message": ("body",)}), CLOCKED, 'timestamp: null, message: ["body"]'),
+        (
+            CLOCKED.model_copy(update={"message": ("literal:v0:", "timestamp", "literal::", "body")}),
+            CLOCKED,
+            'message: ["literal:v0:", "timestamp", "literal::", "body"]',
+        ),
+        (CLOCKED.model_copy(update={"message": ("body", "timestamp")}), CLOCKED, 'message: ["body", "timestamp"]'),
+        (STANDARD, STANDARD.model_copy(update={"message": T_BODY}), f"message: {json.dumps(CHAINED)}"),
+        (STANDARD, STANDARD.model_copy(update={"message": ("timestamp", "body")}), f"message: {json.dumps(CHAINED)}"),
+        (
+            Scheme(header="x-sig", message=("body", "url")),
+            Scheme(header="x-sig"),
+            'message: ["body", "url"]',
+        ),
+    ],
+)
+def test_parts_that_are_put_together_otherwise_are_recognized(theirs, ours, said):
+    url = "https://hooks.example.com/hooks/qa"
+    headers = sign(theirs, f"whsec_{RAW}", BODY, NOW, url=url, headers={"webhook-id": "msg_1"})
+    first = found(received(BODY, *({"webhook-id": "msg_1"} | headers).items()), ours, [f"whsec_{RAW}"])
+    assert said in first.advice
+    assert first.certain
+
+
+def test_another_layout_and_another_form_at_once_are_recognized():
+    theirs = CLOCKED.model_copy(update={"prefix": "v0=", "encoding": "base64"})
+    first = found(sent(theirs, SECRET), Scheme(header="x-acme-signature"))
+    assert 'timestamp: "header:x-acme-timestamp"' in first.advice
+    assert 'prefix: "v0=", encoding: "base64"' in first.advice
+
+
+@pytest.mark.parametrize(
+    ("signed", "said"),
+    [
+        ("http://hooks.example.com/hooks/qa", "another scheme"),
+        ("https://hooks.example.com/hooks/qa/", "a slash at its end"),
+        ("https://hooks.example.com:443/hooks/qa", "the port 443"),
+    ],
+)
+def test_an_address_that_the_sender_spells_otherwise_is_recognized(signed, said):
+    scheme = Scheme(header="x-sig", message=("body", "url"))
+    assert said in found(received(BODY, *sign(scheme, SECRET, BODY, NOW, url=signed).items()), scheme).what
+
+
+def test_where_the_url_is_signed_the_best_guess_names_it():
+    scheme = Scheme(header="x-sig", message=("body", "url"))
+    assert "public_url" in found(sent(scheme, "another"), scheme).advice
+
+
 @pytest.mark.parametrize(
     ("secret", "said"), [(SECRET, "vendor: acme"), ("another", "Is the source's vendor the right")]
 )
@@ -193,6 +270,7 @@ VALUES = st.text(alphabet=[chr(n) for n in range(1, 256)], max_size=90) | st.sam
 )
 
 
+@settings(deadline=None)
 @given(st.sampled_from([*SCHEMES, TOKEN]), st.lists(st.tuples(NAMES, VALUES), max_size=3), st.binary(max_size=50))
 def test_whatever_came_is_diagnosed_and_never_raises(scheme, headers, body):
     hook = Received("qa", "POST", "/hooks/qa", tuple(headers), body, NOW)

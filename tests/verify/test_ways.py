@@ -20,7 +20,7 @@ from bridge.clock import MINUTE, SECOND
 from bridge.errors import Reason, Refused
 from bridge.model import Received
 from bridge.verify import KeyValue, Scheme, Verifier, matcher, sign, sign_request, verify
-from tests.verify.schemes import BODY, NOW, secrets_of
+from tests.verify.schemes import BODY, NOW, received, secrets_of
 
 T = NOW // SECOND
 URL = "https://hooks.example.com/hooks/qa"
@@ -381,3 +381,14 @@ def test_a_verifier_is_made_once_and_asked_often():
     received, secret = genuine(STRIPE)
     verifier = Verifier(STRIPE, [secret])
     assert [verifier.prove(received, NOW).verification.secret for _ in range(3)] == [1, 1, 1]
+
+
+@pytest.mark.parametrize("encoding", ["base64", "base64url"])
+def test_a_signature_has_one_spelling_so_bits_to_spare_in_its_last_character_are_zero(encoding):
+    scheme = Scheme(header="X-Sig", encoding=encoding)
+    value = sign(scheme, "topsecret", BODY, NOW)["X-Sig"]
+    spelt_otherwise = value[:-2] + chr(ord(value[-2]) + 1) + "="
+    assert base64.urlsafe_b64decode(value) == base64.urlsafe_b64decode(spelt_otherwise)
+    verify(received(BODY, ("X-Sig", value)), scheme, ["topsecret"], NOW)
+    with pytest.raises(Refused):
+        verify(received(BODY, ("X-Sig", spelt_otherwise)), scheme, ["topsecret"], NOW)

@@ -10,9 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bridge.store import events, refusals
+from bridge.vendors import load as load_vendor
 from bridge.vendors import samples
+from bridge.verify import sign
+from tests.bridges import PUBLIC_URL, config, told
 from tests.bridges import bridge as running_bridge
-from tests.bridges import config, told
 from tests.fakes.asgi import App
 from tests.fakes.server import serving
 
@@ -76,6 +78,37 @@ def test_what_comes_from_elsewhere_is_answered_as_blandly_as_a_wrong_signature(t
     path = door(tmp_path, ", allow_from: 203.0.113.7")
     answer = told(path, lambda bridge: bridge.post("qa", PASSED))
     assert (answer.status_code, answer.json()) == (401, {"error": "unauthorized"})
+
+
+@pytest.mark.parametrize(
+    ("top", "said", "status"),
+    [
+        ("trusted_proxies: 127.0.0.1", {"x-forwarded-proto": "https", "x-forwarded-host": "hooks.example.com"}, 200),
+        ("trusted_proxies: 127.0.0.1", {"forwarded": "for=203.0.113.7;proto=https;host=hooks.example.com"}, 200),
+        ("trusted_proxies: 127.0.0.1", {"x-forwarded-proto": "https", "host": "hooks.example.com"}, 200),
+        ("trusted_proxies: 127.0.0.1", {"x-forwarded-proto": "https", "x-forwarded-host": "elsewhere.example"}, 401),
+        ("trusted_proxies: 10.0.0.1", {"x-forwarded-proto": "https", "x-forwarded-host": "hooks.example.com"}, 401),
+        # What the file says wins.
+        (
+            "public_url: https://hooks.example.com\ntrusted_proxies: 127.0.0.1",
+            {"x-forwarded-proto": "http", "x-forwarded-host": "elsewhere.example"},
+            200,
+        ),
+    ],
+)
+def test_a_url_that_is_signed_is_the_one_that_a_trusted_proxy_was_asked_for(tmp_path, top, said, status):
+    path = config(tmp_path, f"{top}\nsources:\n  qa: {{vendor: trello, secret: topsecret}}\n{REST}")
+    path.write_text(path.read_text().replace(f"public_url: {PUBLIC_URL}\nstore", "store"))
+    body = samples("trello")[min(samples("trello"))]
+    scheme = load_vendor("trello").signature
+    assert scheme is not None
+    signed = sign(scheme, "topsecret", body, 0, url="https://hooks.example.com/hooks/qa?a=%20b")
+
+    async def story(bridge):
+        url = f"{bridge.server.hooks_url}/hooks/qa?a=%20b"
+        return (await bridge.client.post(url, content=body, headers={**signed, **said})).status_code
+
+    assert told(path, story) == status
 
 
 # ------------------------------------------------------------------------------------------------ by rate
