@@ -294,10 +294,10 @@ def test_after_a_429_nothing_is_sent_to_that_target_until_it_said(world):
     world.http.then(Reply(429, b"", {"retry-after": "1"}))
 
     async def story(bridge):
+        began = time.monotonic()
         for name in ("passed", "failed", "recovered"):
             await bridge.sample("mobile", name)
         await bridge.sample("nightly", "failed")
-        began = time.monotonic()
         await bridge.settled(12)
         return time.monotonic() - began, len(world.http.requests)
 

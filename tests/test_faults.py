@@ -804,9 +804,11 @@ def test_a_vendors_mistake_costs_no_event_and_holds_up_nobody(tmp_path, mistake)
 
     async def story(one):
         one.server.live.setup = mistaken(one.server.live.setup)
+        await one.post("open", batch("before"), headers={})
+        await one.settled(1)  # the look that had begun with the setup of before is over
         wrong = (await one.post("mobile", batch("wrong"))).json()["id"]
         right = (await one.post("open", batch("right"), headers={})).json()["id"]
-        await until(lambda: len(target.requests) == 2)
+        await until(lambda: len(target.requests) == 3)
         return wrong, right
 
     with serving(target) as url:

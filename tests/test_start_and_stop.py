@@ -186,24 +186,17 @@ def test_what_is_on_its_way_when_the_server_is_told_to_stop_arrives_once_and_is_
 
 def test_who_hangs_is_left_at_the_deadline_and_the_next_owner_takes_over_at_once(tmp_path, store_url):
     """The answer that never came is in doubt, and is not waited for longer than the deadline says."""
+    came = threading.Event()
+
+    async def silent(reader, writer):
+        await hostile.request(reader)
+        came.set()
+        await asyncio.Event().wait()
 
     async def story():
         async with bridge(path) as one:
             await one.post("open", batch("app"), headers={})
-            began = asyncio.Event()
-
-            async def look():
-                while not (rows := await one.server.store.read(partial(deliveries.listed, target="lake"))):
-                    await asyncio.sleep(0.01)
-                while (await one.server.store.read(partial(deliveries.listed, target="lake")))[0][
-                    "message_state"
-                ] != "sending":
-                    await asyncio.sleep(0.01)
-                began.set()
-                return rows
-
-            async with asyncio.timeout(PATIENCE):
-                await look()
+            await until(came.is_set)
             await one.server.deliverer.stop(0.05)
             owner = "the-next-one"
 
@@ -218,6 +211,6 @@ def test_who_hangs_is_left_at_the_deadline_and_the_next_owner_takes_over_at_once
             rows = await one.server.store.read(partial(deliveries.attempts, message_id=message.id))
             return [row["answer"] for row in rows]
 
-    with listening(hostile.silent) as url:
+    with listening(silent) as url:
         path = config(tmp_path, lake(url), store_url)
         assert asyncio.run(story()) == ["interrupted"]
