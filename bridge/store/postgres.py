@@ -1,7 +1,7 @@
 """PostgreSQL: the engine for several replicas. They share the database; its clock judges leases, its NOTIFY wakes them.
 
-Hooks are kept in batches as on SQLite: two flushers each take all that waits into one `INSERT … SELECT FROM unnest(…)`,
-so one commit carries many. Everything else is an ordinary transaction on a connection of the pool.
+Hooks are kept in batches as on SQLite: two flushers each take all that waits into one statement, so one commit carries
+many. Everything else is an ordinary transaction on a connection of the pool.
 """
 
 import asyncio
@@ -45,21 +45,32 @@ CONNECT = 5.0
 RECONNECT = 1.0
 """Seconds between attempts to listen again after the connection broke."""
 
-SEEN = """
-    INSERT INTO seen (source, verified, key, event_id, received_at, until)
-    SELECT * FROM unnest($1::text[], $2::boolean[], $3::bytea[], $4::text[], $5::bigint[], $6::bigint[])
-    ON CONFLICT (source, verified, key) DO UPDATE
-      SET event_id = excluded.event_id, received_at = excluded.received_at, until = excluded.until
-    WHERE seen.until <= excluded.received_at
-    RETURNING event_id"""
+KEEP = """
+    WITH claimed AS (
+        INSERT INTO seen (source, verified, key, event_id, received_at, until)
+        SELECT * FROM unnest($1::text[], $2::boolean[], $3::bytea[], $4::text[], $5::bigint[], $6::bigint[])
+        ON CONFLICT (source, verified, key) DO UPDATE
+          SET event_id = excluded.event_id, received_at = excluded.received_at, until = excluded.until
+        WHERE seen.until <= excluded.received_at
+        RETURNING event_id),
+    kept AS (
+        INSERT INTO events (id, source, vendor, received_at, headers, body, verification, is_test, is_replay)
+        SELECT id, source, vendor, received_at, headers, body, verification, is_test, false
+        FROM unnest($7::text[], $8::text[], $9::text[], $10::bigint[], $11::text[], $12::bytea[], $13::text[],
+                    $14::boolean[]) WITH ORDINALITY
+             AS hook (id, source, vendor, received_at, headers, body, verification, is_test, place)
+        WHERE is_test OR id IN (SELECT event_id FROM claimed)
+        ORDER BY place
+        RETURNING id)
+    SELECT id, pg_notify($15, 'events') FROM kept"""
+"""The ids of those that are kept: samples of ours, and each hook whose key nobody else has. One statement, so that all
+of it is one round trip; equal notices of one transaction are one.
+"""
+
 FIRST_COPIES = """
     SELECT seen.source, seen.verified, seen.key, seen.event_id FROM seen
     JOIN unnest($1::text[], $2::boolean[], $3::bytea[]) AS asked (source, verified, key)
       USING (source, verified, key)"""
-EVENTS = """
-    INSERT INTO events (id, source, vendor, received_at, headers, body, verification, is_test, is_replay)
-    SELECT *, false FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::bytea[], $7::text[],
-                                $8::boolean[])"""
 
 
 class PostgresTx:
@@ -96,7 +107,8 @@ class PostgresStore:
         self._url = url
         self._pool = pool
         self._waiting: list[tuple[Verified, asyncio.Future[Receipt]]] = []
-        self._more = asyncio.Condition()
+        self._some = asyncio.Event()
+        """Something waits, or nothing will any more."""
         self._closing = False
         self._flushers = [asyncio.create_task(self._flush_for_ever()) for _ in range(FLUSHERS)]
         self._listener: asyncio.Task[None] | None = None
@@ -106,8 +118,7 @@ class PostgresStore:
             raise StoreUnavailable("the store is closed")
         future: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
         self._waiting.append((hook, future))
-        async with self._more:
-            self._more.notify()
+        self._some.set()
         return await future
 
     async def write(self, operation: Operation[T]) -> T:
@@ -153,8 +164,7 @@ class PostgresStore:
         if self._closing:
             return
         self._closing = True
-        async with self._more:
-            self._more.notify_all()
+        self._some.set()
         await asyncio.gather(*self._flushers)
         if self._listener:
             self._listener.cancel()
@@ -164,12 +174,10 @@ class PostgresStore:
     # ------------------------------------------------------------------------------------ keeping in batches
 
     async def _flush_for_ever(self) -> None:
-        while True:
-            async with self._more:
-                await self._more.wait_for(lambda: self._waiting or self._closing)
+        while self._waiting or not self._closing:
             if not self._waiting:
-                if self._closing:
-                    return
+                self._some.clear()
+                await self._some.wait()
                 continue
             batch, self._waiting[:LARGEST_BATCH] = self._waiting[:LARGEST_BATCH], []
             await self._flush(batch)
@@ -196,56 +204,47 @@ class PostgresStore:
             if not hook.is_test:
                 firsts.setdefault(_key(hook), n)
         order = sorted(firsts.items())
-        async with self._pool.acquire() as connection, connection.transaction():
-            claimed: set[str] = set()
-            first_copies: dict[tuple[str, bool, bytes], str] = {}
-            if order:
-                columns = [[key[part] for key, _ in order] for part in range(3)]
-                claimed = {
-                    row["event_id"]
-                    for row in await connection.fetch(
-                        SEEN,
-                        *columns,
-                        [ids[n] for _, n in order],
-                        [hooks[n].received_at for _, n in order],
-                        [hooks[n].dedupe_until for _, n in order],
-                    )
-                }
-                if len(claimed) < len(order):
-                    first_copies = {
-                        (row["source"], row["verified"], row["key"]): row["event_id"]
-                        for row in await connection.fetch(FIRST_COPIES, *columns)
-                    }
-            receipts = []
-            new = []
-            for n, hook in enumerate(hooks):
-                if hook.is_test or ids[n] in claimed:
-                    new.append(n)
-                    receipts.append(Receipt(ids[n], Status.ACCEPTED))
-                else:
-                    first = first_copies.get(_key(hook)) or ids[firsts[_key(hook)]]
-                    receipts.append(Receipt(first, Status.DUPLICATE))
-            if new:
-                await connection.execute(EVENTS, *_event_columns([(ids[n], hooks[n]) for n in new]))
-                await connection.execute("SELECT pg_notify($1, 'events')", CHANNEL)
-        return receipts
+        keys = [[key[part] for key, _ in order] for part in range(3)]
+        async with self._pool.acquire() as connection:
+            rows = await connection.fetch(
+                KEEP,
+                *keys,
+                [ids[n] for _, n in order],
+                [hooks[n].received_at for _, n in order],
+                [hooks[n].dedupe_until for _, n in order],
+                *_event_columns(ids, hooks),
+                CHANNEL,
+            )
+            kept = {row["id"] for row in rows}
+            if len(kept) == len(hooks):
+                return [Receipt(event_id, Status.ACCEPTED) for event_id in ids]
+            first_copies = {
+                (row["source"], row["verified"], row["key"]): row["event_id"]
+                for row in await connection.fetch(FIRST_COPIES, *keys)
+            }
+        return [
+            Receipt(event_id, Status.ACCEPTED)
+            if event_id in kept
+            else Receipt(first_copies.get(_key(hook)) or ids[firsts[_key(hook)]], Status.DUPLICATE)
+            for event_id, hook in zip(ids, hooks, strict=True)
+        ]
 
 
 def _key(hook: Verified) -> tuple[str, bool, bytes]:
     return hook.source, hook.verification.verified, hook.dedupe_key
 
 
-def _event_columns(new: Sequence[tuple[str, Verified]]) -> list[list[Any]]:
-    """The values of `EVENTS`, a list for each column."""
+def _event_columns(ids: Sequence[str], hooks: Sequence[Verified]) -> list[Sequence[Any]]:
+    """What `KEEP` asks of each event, a list for each column."""
     return [
-        [event_id for event_id, _ in new],
-        [hook.source for _, hook in new],
-        [hook.vendor for _, hook in new],
-        [hook.received_at for _, hook in new],
-        [orjson.dumps(hook.headers).decode() for _, hook in new],
-        [hook.body for _, hook in new],
-        [orjson.dumps(hook.verification).decode() for _, hook in new],
-        [hook.is_test for _, hook in new],
+        ids,
+        [hook.source for hook in hooks],
+        [hook.vendor for hook in hooks],
+        [hook.received_at for hook in hooks],
+        [orjson.dumps(hook.headers).decode() for hook in hooks],
+        [hook.body for hook in hooks],
+        [orjson.dumps(hook.verification).decode() for hook in hooks],
+        [hook.is_test for hook in hooks],
     ]
 
 
@@ -257,7 +256,13 @@ async def open_postgres(url: str) -> PostgresStore:
     """
     try:
         pool = await asyncpg.create_pool(
-            url, min_size=1, max_size=POOL + FLUSHERS, timeout=CONNECT, command_timeout=30, server_settings=_settings()
+            url,
+            min_size=1,
+            max_size=POOL + FLUSHERS,
+            timeout=CONNECT,
+            command_timeout=30,
+            server_settings=_settings(),
+            reset=_as_it_was,
         )
     except (*AWAY, asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InvalidCatalogNameError) as error:
         raise StoreUnavailable(f"PostgreSQL cannot be reached: {type(error).__name__}: {error}") from error
@@ -286,3 +291,7 @@ async def open_postgres(url: str) -> PostgresStore:
 def _settings() -> dict[str, str]:
     """A frozen replica must not hold others up: the database ends its transactions."""
     return {"application_name": "drawbridge", "idle_in_transaction_session_timeout": "15s"}
+
+
+async def _as_it_was(_connection: Any) -> None:
+    """Nothing here changes a connection for who has it next; an open transaction is undone before this is asked."""
