@@ -23,7 +23,7 @@ TOKEN = "the-admin-token"
 PUBLIC_URL = "https://hooks.example.com"
 SECRET = "topsecret"
 
-PATIENCE = 60
+PATIENCE = 180
 """Seconds in which everything here must have happened. A test that holds is done long before, on a busy machine too."""
 
 SOURCES = """

@@ -172,7 +172,8 @@ def test_what_is_on_its_way_when_the_server_is_told_to_stop_arrives_once_and_is_
         with Life(path, free_ports()) as life:
             life.up()
             for n in range(3):
-                assert httpx2.post(f"{life.url}/hooks/open", content=batch(f"app-{n}"), trust_env=False).is_success
+                hooks = f"{life.url}/hooks/open"
+                assert httpx2.post(hooks, content=batch(f"app-{n}"), timeout=PATIENCE, trust_env=False).is_success
             asyncio.run(until(lambda: target.requests))
             life.signal(number)
             target.gate.set()

@@ -5,7 +5,7 @@ import time
 
 import httpx2
 
-from tests.bridges import TOKEN
+from tests.bridges import PATIENCE, TOKEN
 from tests.crash.lives import Life, clock_ahead, free_ports
 from tests.crash.test_kill import arrivals, body
 from tests.fakes.asgi import App
@@ -31,12 +31,12 @@ def test_a_clock_that_jumps_loses_and_repeats_nothing_and_stops_nobody(tmp_path,
     acknowledged: set[str] = set()
 
     def post(life, number):
-        answer = httpx2.post(f"{life.url}/hooks/open", content=body(number), trust_env=False)
+        answer = httpx2.post(f"{life.url}/hooks/open", content=body(number), timeout=PATIENCE, trust_env=False)
         assert answer.status_code == 200
         acknowledged.add(answer.json()["id"])
 
     async def delivered():
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE):
             while not acknowledged <= arrivals(target).keys():
                 await asyncio.sleep(0.01)
 

@@ -186,6 +186,8 @@ class Loaded:
                 self.erased.add(sent["event_id"])
                 await client.post(f"{self.api}/events/{sent['event_id']}/forget", headers=head)
             await client.post(f"{self.api}/targets/lake/pause", headers=head)
+            again = f"{self.api}/deliveries/{one['id']}/replay"  # it waits for the resumption, to be discarded
+            await client.post(again, headers=head, json={"to": "lake"})
             await client.post(f"{self.api}/deliveries/{one['id']}/discard", headers=head)
             waits = f"{self.api}/deliveries?state=waiting&target=lake&limit=1"  # and goes on to, while that is paused
             for row in (await client.get(waits, headers=head)).json()["deliveries"]:
@@ -282,7 +284,7 @@ def test_killed_at_every_commit_it_loses_nothing_and_repeats_only_what_was_in_do
         with Life(path, port) as last:
             last.up()
             resume = f"{load_.api}/targets/lake/resume"  # a life may have ended while its operator had it paused
-            assert httpx2.post(resume, headers=load_.head, trust_env=False).is_success
+            assert httpx2.post(resume, headers=load_.head, timeout=PATIENCE, trust_env=False).is_success
             by_event, in_doubt, kept = asyncio.run(settled_books(store_url))
     assert len(load_.acknowledged) > len(by_event) / 2
     assert load_.acknowledged <= kept == by_event.keys()  # the old ones are gone, nothing else is
