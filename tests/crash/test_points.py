@@ -189,10 +189,8 @@ class Loaded:
             again = f"{self.api}/deliveries/{one['id']}/replay"  # it waits for the resumption, to be discarded
             await client.post(again, headers=head, json={"to": "lake"})
             await client.post(f"{self.api}/deliveries/{one['id']}/discard", headers=head)
-            waits = f"{self.api}/deliveries?state=waiting&target=lake&limit=1"  # and goes on to, while that is paused
-            for row in (await client.get(waits, headers=head)).json()["deliveries"]:
-                waiting = {"state": "waiting", "event": row["event_id"]}
-                await client.post(f"{self.api}/discard", headers=head, json=waiting)
+            waiting = {"state": "waiting", "event": one["event_id"]}
+            await client.post(f"{self.api}/discard", headers=head, json=waiting)
             await client.post(f"{self.api}/targets/lake/resume", headers=head)
             self.turns += 1
 
