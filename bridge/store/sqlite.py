@@ -8,14 +8,12 @@ the copying of the log into the file.
 
 import asyncio
 import contextlib
-import fcntl
 import functools
 import logging
 import queue
 import re
 import sqlite3
 import threading
-import time
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -28,37 +26,13 @@ from bridge import clock
 from bridge.errors import StoreRefused, StoreUnavailable
 from bridge.model import Receipt, Status, Verification, Verified
 from bridge.store.disk import disk_warning
-from bridge.store.migrations import STEPS, migrate, newer, require_current
+from bridge.store.migrations import migrate, require_current
+from bridge.store.sqlite_file import LOCK_WAIT, OLDEST, advice, connect, lock_file, look
 from bridge.store.tx import Operation, Row, T
-
-OLDEST = (3, 35)
-"""RETURNING and upserts as the statements here use them."""
-
-BUSY_WAIT = 2.0
-"""Seconds to wait for a command that writes beside the server; hooks wait behind it, and vendors give up after ten."""
-
-BROKEN = "Nothing in it was changed; restore it from a copy, or move it away to begin with an empty one"
-ADVICE = {
-    sqlite3.SQLITE_BUSY: "Another program is writing to it: let that one finish, or stop it, and start again",
-    sqlite3.SQLITE_LOCKED: "Another program is writing to it: let that one finish, or stop it, and start again",
-    sqlite3.SQLITE_READONLY: "Let the user that Drawbridge runs as write to the file and to its folder",
-    sqlite3.SQLITE_CANTOPEN: "Let the user that Drawbridge runs as write to the file and to its folder",
-    sqlite3.SQLITE_PERM: "Let the user that Drawbridge runs as write to the file and to its folder",
-    sqlite3.SQLITE_FULL: "The disk is full: make room and start again",
-    sqlite3.SQLITE_IOERR: "The disk fails, or is full: look at it and start again",
-}
-"""What to do about a store that cannot be opened, by SQLite's primary code. https://www.sqlite.org/rescode.html"""
 
 COPY_AFTER = 4_000
 """Rows that were written, after which the log is copied into the file. The more of them, the fewer pages: one that was
 written many times is copied once."""
-
-COPY_AT_THE_LATEST = 20_000
-"""Pages of the log (80 MB) at which the writer itself copies it, should nobody else have come to it."""
-
-LOCK_WAIT = 30.0
-"""How long a new server waits for the old one to let go of the file, in seconds."""
-
 
 log = logging.getLogger("bridge.store")
 
@@ -125,11 +99,11 @@ class SqliteStore:
         self._gathered: list[_Keep | _Write] = []
         """What this turn of the event loop brought so far."""
         self._jobs: queue.SimpleQueue[list[_Keep | _Write] | None] = queue.SimpleQueue()
-        self._writer = _connect(path)
-        self._reader = _connect(path)
+        self._writer = connect(path)
+        self._reader = connect(path)
         self._reader.execute("PRAGMA query_only = ON")
         self._read_thread = ThreadPoolExecutor(1, thread_name_prefix="store-reader")
-        self._copier = _connect(path)
+        self._copier = connect(path)
         self._copy_thread = ThreadPoolExecutor(1, thread_name_prefix="store-copier")
         self._copying: Future[None] | None = None
         self._copied = 0
@@ -380,53 +354,6 @@ def _answer(done: Sequence[tuple["asyncio.Future[Any]", Any, BaseException | Non
             future.set_result(value)
 
 
-def _connect(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=BUSY_WAIT)
-    connection.row_factory = sqlite3.Row
-    for pragma in (
-        "journal_mode = WAL",
-        "synchronous = FULL",
-        f"wal_autocheckpoint = {COPY_AT_THE_LATEST}",
-        "cache_size = -4000",
-    ):
-        connection.execute(f"PRAGMA {pragma}").fetchall()
-    return connection
-
-
-def _lock_file(path: Path, wait: float) -> IO[str]:
-    """Make this process the only server on that store. Raises StoreRefused after `wait` seconds."""
-    lock = path.with_name(path.name + ".lock").open("w")
-    deadline = time.monotonic() + wait
-    while True:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() >= deadline:
-                lock.close()
-                raise StoreRefused(
-                    f"another drawbridge serves {path}: stop it, or give this one a store of its own (store.url)"
-                ) from None
-            time.sleep(0.1)
-        else:
-            return lock
-
-
-def _look(path: Path) -> None:
-    """Refuse a file that is no store of ours before a byte of it is changed. Raises StoreRefused."""
-    if not path.is_file() or not path.stat().st_size:
-        return
-    try:
-        with contextlib.closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as found:
-            tables = {name for (name,) in found.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-            if tables and "schema_version" not in tables:
-                raise StoreRefused(f"{path} is another program's database: name another file in store.url")
-            version = found.execute("SELECT version FROM schema_version").fetchone() if tables else None
-    except sqlite3.Error:
-        return  # whatever it is, opening it to write says it better
-    if version and version[0] > len(STEPS):
-        raise newer(version[0])
-
-
 def open_sqlite(
     path: Path, *, exclusive: bool, now: Callable[[], int] = clock.now, lock_wait: float = LOCK_WAIT
 ) -> SqliteStore:
@@ -439,9 +366,9 @@ def open_sqlite(
         raise StoreRefused(f"SQLite {sqlite3.sqlite_version} is too old: 3.35 or newer is needed")
     if not path.parent.is_dir():
         raise StoreRefused(f"there is no folder {path.parent} for the store: make it, or change store.url")
-    _look(path)
+    look(path)
     try:
-        lock = _lock_file(path, lock_wait) if exclusive else None
+        lock = lock_file(path, lock_wait) if exclusive else None
     except OSError as error:
         raise StoreRefused(f"the store's folder cannot be written to: {error}") from error
     try:
@@ -452,8 +379,7 @@ def open_sqlite(
             lock.close()
         if isinstance(error, StoreRefused):
             raise
-        advice = ADVICE.get(getattr(error, "sqlite_errorcode", 0) & 0xFF, BROKEN)
-        raise StoreRefused(f"{path} cannot be used as a store: {error}. {advice}") from error
+        raise StoreRefused(f"{path} cannot be used as a store: {error}. {advice(error)}") from error
     if exclusive and (warning := disk_warning(path)):
         log.warning("%s", warning)
     return store

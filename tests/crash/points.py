@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 STORE = Path(__file__).parents[2] / "bridge" / "store"
-ENGINES = {"sqlite", "postgres", "tx"}
+ENGINES = {"sqlite", "sqlite_file", "postgres", "tx"}
 WRITES = ("INSERT ", "UPDATE ", "DELETE ", "CREATE ")
 
 KEEP = "keep"
