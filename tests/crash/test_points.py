@@ -54,13 +54,15 @@ FIRST = "retention.forget_events"
 
 NOT_REACHED = {"migrations.try_writing": "changes nothing, and is asked only after a hook could not be kept"}
 
-AHEAD = 100
+AHEAD = 40
 """Deliveries that may be owed before no more is asked for. Else a busy machine falls behind ever further, and what the
 operator is shown, the newest, has not been begun.
 """
 
 OLD = 4
 """Events that are old enough to be let go of."""
+
+SAMPLES = samples("autosana")
 
 CONFIG = """
 listen: "127.0.0.1:{port}"
@@ -108,7 +110,7 @@ class Lake(App):
 
 
 def body(number: int) -> bytes:
-    payload = json.loads(samples("autosana")["failed" if number % 2 else "passed"])
+    payload = json.loads(SAMPLES["failed" if number % 2 else "passed"])
     payload["app"]["id"] = f"app-{number % 3}"
     payload["git"]["commit_sha"] = f"{number:07d}"
     return json.dumps(payload).encode()
@@ -131,6 +133,7 @@ class Loaded:
     async def until_killed(self, life, fuse):
         """Work until the fuse has burnt down; whether it has."""
         async with httpx2.AsyncClient(timeout=5, trust_env=False, verify=False) as client:
+            await self._listening(life)
             work = [self._vendor, self._vendor, self._stranger, self._operator]
             tasks = [asyncio.create_task(self._again_and_again(one, client, life)) for one in work]
             began, turns, before, told = time.monotonic(), self.turns, len(self.acknowledged), False
@@ -145,6 +148,15 @@ class Loaded:
             life.kill()
             await asyncio.gather(*tasks)
         return by_its_fuse
+
+    async def _listening(self, life):
+        """Wait until the life can be connected to, unless it ends before."""
+        while life.alive:
+            with contextlib.suppress(OSError):
+                _, line = await asyncio.open_connection("127.0.0.1", life.port)
+                line.close()
+                return
+            await asyncio.sleep(0.01)
 
     async def _again_and_again(self, work, client, life):
         """For as long as the life lasts, which begins to answer and ends when it likes."""
@@ -175,7 +187,7 @@ class Loaded:
         self.owed = sum(target["waiting"] for target in targets)
         if self.owed > AHEAD:
             return
-        rows = (await client.get(f"{self.api}/deliveries?limit=200", headers=head)).json()["deliveries"]
+        rows = (await client.get(f"{self.api}/deliveries?limit=100", headers=head)).json()["deliveries"]
         if rows:
             one, other = rows[0], rows[-1]
             await client.post(f"{self.api}/deliveries/{other['id']}/replay", headers=head)
