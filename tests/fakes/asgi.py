@@ -52,6 +52,10 @@ class App:
         """The next requests get these replies, in order, whatever they ask."""
         self._script.extend(replies)
 
+    def recover(self) -> None:
+        """The next requests get what `reply()` says, whatever the script still holds."""
+        self._script.clear()
+
     def reply(self, request: Request) -> Reply:
         """The reply to a request that the script says nothing about."""
         return Reply(200)
