@@ -31,11 +31,14 @@ from bridge.store import Store, Tx, deliveries, events, leases, subjects
 AT_ONCE = 32
 """Events dispatched in one transaction."""
 
-AT_ONCE_BUSY = 4
+AT_ONCE_BUSY = 1
 """While hooks come thick: on SQLite they wait for that transaction, so it is kept short."""
 
-YIELD = 9
+YIELD = 30
 """While hooks come thick, dispatch takes one part of the time and leaves them so many."""
+
+PATIENCE = 10 * clock.SECOND
+"""How old what was kept may become while dispatch gives way: a burst is over by then, and a message should not wait."""
 
 LOOK = 1.0
 """Seconds after which it looks for what nobody woke it for."""
@@ -88,7 +91,7 @@ class Dispatcher:
     """Dispatches what was kept, for as long as `run` runs.
 
     `owed` is told each target that something is owed to. While `busy` says that hooks come thick, dispatch takes only
-    a share of the time: their vendors wait for an answer, and what was kept can wait.
+    a share of the time: their vendors wait for an answer, and what was kept can wait, for a while.
     """
 
     def __init__(
@@ -109,6 +112,8 @@ class Dispatcher:
         self._parked_under: Setup | None = None
         self._token: int | None = None
         self._renew_at = 0
+        self._late = False
+        """What was dispatched last had waited longer than `PATIENCE`."""
         self._woken = asyncio.Event()
         self._stopping = False
 
@@ -144,13 +149,17 @@ class Dispatcher:
     async def _give_way(self, took: int) -> None:
         """While hooks come thick, leave them `YIELD` times as long as the last batch took (µs)."""
         until = time.monotonic() + YIELD * took / clock.SECOND
-        while self._busy() and time.monotonic() < until and not self._stopping:  # noqa: ASYNC110
+        while self._gives_way() and time.monotonic() < until and not self._stopping:  # noqa: ASYNC110
             await asyncio.sleep(0.005)
+
+    def _gives_way(self) -> bool:
+        return self._busy() and not self._late
 
     async def turn(self, now: int) -> bool:
         """Dispatch one batch. Returns whether there was anything to do."""
         setup = self._setup()
         waiting = await self._waiting(setup)
+        self._late = bool(waiting) and now - waiting[0].received_at > PATIENCE
         if not waiting:
             return False
         token = await self._own(now)
@@ -205,7 +214,7 @@ class Dispatcher:
         if setup is not self._parked_under:  # what a changed file made impossible it may have made possible again
             self.parked.clear()
             self._parked_under = setup
-        limit = AT_ONCE_BUSY if self._busy() else AT_ONCE
+        limit = AT_ONCE_BUSY if self._gives_way() else AT_ONCE
         found: list[Event] = []
         after = -1
         while True:

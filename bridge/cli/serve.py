@@ -16,7 +16,7 @@ from bridge.errors import ConfigError
 from bridge.logs import start_logging
 from bridge.web.server import running
 
-SWITCH = 0.001
+SWITCH = 0.0002
 """Seconds after which a thread that is busy lets another one go on. The store writes on a thread of its own and asks
 for its turn several times in each commit; Python's 5 ms would each time make every hook wait that long.
 """

@@ -85,6 +85,12 @@ class SqliteTx:
         """Nothing to do: one process has the file, and its stages wake each other."""
 
 
+def _copy(connection: sqlite3.Connection) -> None:
+    """Copy the log (WAL) into the file. What cannot be copied now stays in the log and loses nothing."""
+    with contextlib.suppress(sqlite3.Error):
+        connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+
+
 def _named(values: Sequence[Any]) -> dict[str, Any]:
     """SQLite reads `$1` as a parameter called "1"."""
     return {str(n): value for n, value in enumerate(values, start=1)}
@@ -230,20 +236,24 @@ class SqliteStore:
                     self._writer.execute("ROLLBACK")
             failure = StoreUnavailable(f"SQLite cannot write: {error}")
             done = [(job.future, None, failure) for job in jobs]
-        written = self._writer.total_changes
-        if written - self._copied >= COPY_AFTER and (self._copying is None or self._copying.done()):
-            self._copied = written
-            self._copying = self._copy_thread.submit(self._copy)
         with contextlib.suppress(RuntimeError):  # the loop is gone: nobody waits for the answer any more
             jobs[0].future.get_loop().call_soon_threadsafe(_answer, done)
+        self._see_to_copying()
 
-    def _copy(self) -> None:
-        """Copy the log (WAL) into the file, beside the writer: within a commit, hooks would wait for it.
+    def _see_to_copying(self) -> None:
+        """Have the log (WAL) copied into the file beside this thread: within a commit, hooks would wait for it.
 
-        What cannot be copied stays in the log, which loses nothing: the next time tries again.
+        What was written meanwhile is little and is copied here, between two commits: the log begins anew only when all
+        of it is in the file, and without that would grow until SQLite copies it within a commit.
         """
-        with contextlib.suppress(sqlite3.Error):
-            self._copier.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+        if self._copying is None:
+            written = self._writer.total_changes
+            if written - self._copied >= COPY_AFTER:
+                self._copied = written
+                self._copying = self._copy_thread.submit(_copy, self._copier)
+        elif self._copying.done():
+            self._copying = None
+            _copy(self._writer)
 
     def _keep(self, jobs: Sequence[_Keep]) -> list[Receipt]:
         """Every hook's receipt. One whose key is another's by now is that one's duplicate; the others are inserted."""

@@ -250,11 +250,11 @@ async def _shut(listener: Listener, serving: "asyncio.Task[None]") -> None:
 def _settle_memory() -> None:
     """What is loaded by now stays: the garbage collector need not look through it again and again.
 
-    It took 50 ms each time, in which no hook was answered.
+    It took 50 ms each time, in which no hook was answered. Of 2,000 new objects, a look takes less than one.
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(20_000, 20, 20)
+    gc.set_threshold(2_000, 50, 50)
 
 
 async def _every(seconds: float, work: Callable[[], Awaitable[None]]) -> None:
