@@ -9,6 +9,7 @@ import json
 import sys
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -50,16 +51,20 @@ def events_command(
             raise click.ClickException(f"no event {event_id}")
         click.echo(json.dumps(story, indent=2, default=str))
         return
-    rows = with_store(
-        config_path,
-        lambda store, _: store.read(partial(stored.recent, source=source, before=None, limit=limit)),
-    )
+
+    async def find(store: Store, config: Config) -> list[dict[str, Any]]:
+        found = await store.read(partial(stored.recent, source=source, before=None, limit=limit))
+        if source and not found and source not in config.sources:  # one that was taken out of the file has its events
+            raise click.ClickException(f"no source named {source!r}; there are: {', '.join(sorted(config.sources))}")
+        return found
+
+    rows = with_store(config_path, find)
     lines = []
     for row in map(readable_event, rows):
         first = (row["results"] or [{}])[0]
         lines.append(row | {"outcome": first.get("outcome") or first.get("state"), "title": first.get("title")})
     columns = ["received_at", "source", "type", "outcome", "title", "id"]
-    show(lines, columns, as_json=as_json, empty="No events yet. Try: drawbridge send SOURCE")
+    show(lines, columns, as_json=as_json, empty=f"No events yet. Try: drawbridge send {source or 'SOURCE'}")
 
 
 def _erase(config_path: Path | None, event_id: str) -> None:

@@ -182,8 +182,11 @@ def _sample(config: Config, source: Source, name: str) -> Sample:
     if name.endswith(samples.SUFFIX):
         try:
             return samples.read(file)
-        except (OSError, ValueError):
-            raise LookupError(f"there is no file {str(file)!r}") from None
+        except OSError as error:
+            hint = "make it, or name one of the vendor's: " + ", ".join(known) if known else "make it"
+            raise LookupError(f"there is no file {str(file)!r} to read ({error.strerror}); {hint}") from None
+        except ValueError:
+            raise LookupError(f"{str(file)!r}: the headers beside it are not lines of 'name: value'") from None
     close = difflib.get_close_matches(name, known, n=1)
     hint = f"; did you mean {close[0]!r}?" if close else "; name a JSON file beside this one, as in samples/failed.json"
     raise LookupError(f"vendor {source.vendor.name!r} has no sample {name!r}{hint}")

@@ -86,7 +86,7 @@ def _look_up(inside: str | None, env: Mapping[str, str], folder: FilePath, filli
     if default is not None:
         return env.get(name) or default
     if name not in env:
-        raise _Missing(f"the environment has no variable {name}; set it, or write ${{{name}:-}} if it may be empty")
+        raise _Missing(f"the environment has no variable {name}; set it, or give it a default: ${{{name}:-default}}")
     return env[name]
 
 
@@ -96,7 +96,7 @@ def _read(name: str, folder: FilePath, filling: Filling) -> str:
     filling.files.append(file)
     try:
         if not file.is_file():
-            raise _Missing(f"there is no file {name!r}")
+            raise _Missing(f"there is no file {name!r} here; make it, or correct the path")
         with file.open("rb") as opened:
             data = opened.read(MAX_FILE_BYTES + 1)
         text = data.decode()

@@ -174,7 +174,7 @@ def mode_problem(mode: Mode) -> str | None:
 def judge(answer: HttpAnswer) -> Answer | Gone:
     """What Discord's answer means: by its error code, and by its status where the code is none that we know."""
     said = answer.json()
-    if answer.status < 300:
+    if 200 <= answer.status < 300:
         return _sent(answer, said)
     code = said.get("code")
     if not isinstance(code, int):

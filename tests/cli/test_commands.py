@@ -132,6 +132,7 @@ def test_a_replay_is_owed_again(delivered):
         (["send", "nowhere"], "no source named 'nowhere'"),
         (["send", "mobile", "no-such-sample"], "no sample 'no-such-sample'"),
         (["events", "nothing"], "no event nothing"),
+        (["events", "--source", "nowhere"], "no source named 'nowhere'; there are: deploys, mobile"),
         (["vendors", "show", "acme"], "no vendor named 'acme'; there are agnox"),
         (["check", "-c", "elsewhere.yaml"], "no such file"),
         (["health"], "/readyz: [Errno"),

@@ -45,7 +45,7 @@ def test_holes_are_filled_once_and_as_text(text, result, tmp_path):
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("${NONE}", "the environment has no variable NONE; set it, or write ${NONE:-} if it may be empty"),
+        ("${NONE}", "the environment has no variable NONE; set it, or give it a default: ${NONE:-default}"),
         ("x ${NAME", "a ${ is not closed"),
         ("${}", "there is no variable name inside ${...}"),
         ("${a b}", "there is no variable name inside ${...}"),
@@ -53,10 +53,10 @@ def test_holes_are_filled_once_and_as_text(text, result, tmp_path):
         ("${1X}", "there is no variable name inside ${...}"),
         ("${file:${NAME}}", "one ${...} cannot stand inside another"),
         ("${NONE:-${NAME}}", "one ${...} cannot stand inside another"),
-        ("${file:gone}", "there is no file 'gone'"),
-        ("${file:}", "there is no file ''"),
-        ("${file:folder}", "there is no file 'folder'"),
-        ("${file:a\0b}", "there is no file 'a\\x00b'"),
+        ("${file:gone}", "there is no file 'gone' here; make it, or correct the path"),
+        ("${file:}", "there is no file '' here; make it, or correct the path"),
+        ("${file:folder}", "there is no file 'folder' here; make it, or correct the path"),
+        ("${file:a\0b}", "there is no file 'a\\x00b' here; make it, or correct the path"),
         ("${file:binary}", "the file 'binary' cannot be read: it is not UTF-8 text"),
         ("${file:large}", "the file 'large' is larger than 64 KiB"),
     ],

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bridge.clock import DAY, SECOND
@@ -140,6 +140,7 @@ def test_a_reason_says_what_to_do():
     )
 
 
+@example(101, b'{"id": "1"}', {})
 @given(
     st.integers(100, 599),
     st.binary()
