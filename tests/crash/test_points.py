@@ -55,9 +55,12 @@ FIRST = "retention.forget_events"
 NOT_REACHED = {"migrations.try_writing": "changes nothing, and is asked only after a hook could not be kept"}
 
 AHEAD = 40
-"""Deliveries that may be owed before no more is asked for. Else a busy machine falls behind ever further, and what the
-operator is shown, the newest, has not been begun.
+"""Deliveries that may be owed before the operator asks for no more. Else a busy machine falls behind ever further, and
+what the operator is shown, the newest, has not been begun.
 """
+
+AHEAD_OF_HOOKS = 10
+"""The same for hooks: were it as many, they would always be first, and the operator's turn never come."""
 
 OLD = 4
 """Events that are old enough to be let go of."""
@@ -166,7 +169,7 @@ class Loaded:
             await asyncio.sleep(0.01)
 
     async def _vendor(self, client):
-        if self.owed > AHEAD:
+        if self.owed > AHEAD_OF_HOOKS:
             return
         scheme = load("autosana").signature
         assert scheme
