@@ -35,13 +35,13 @@ def run(name, outcome="passed", **more):
 # ------------------------------------------------------------------------------------------------ a message
 
 
-def test_a_message_shows_all_that_it_carried_failures_first_and_how_it_fared(tmp_path):
+def test_a_message_shows_all_that_it_carried_failures_first_and_how_it_fared(tmp_path, store_url):
     async def story(one):
         results = [run("a"), run("b", "failed"), run("c"), run("d", "timed_out"), run("e", "unheard of")]
         message, ids = await told_together(one, results)
         return message, ids, Document((await see(one, f"/messages/{message}")).text)
 
-    message, ids, page = told(config(tmp_path, SCREEN), story)
+    message, ids, page = told(config(tmp_path, SCREEN, store_url), story)
     rows = [row for row in page.rows if "mobile-tests" in row]
     assert [row.split(" mobile-tests")[0] for row in rows] == [
         "❌ FAILED b",
@@ -63,7 +63,7 @@ def test_a_message_shows_all_that_it_carried_failures_first_and_how_it_fared(tmp
     assert message in text
 
 
-def test_hundreds_of_results_come_in_pages_and_none_is_lost(tmp_path):
+def test_hundreds_of_results_come_in_pages_and_none_is_lost(tmp_path, store_url):
     number = MOST_DRAWN + 33
     pages = -(-number // LINES)
 
@@ -72,7 +72,7 @@ def test_hundreds_of_results_come_in_pages_and_none_is_lost(tmp_path):
         message, _ = await told_together(one, results)
         return [await see(one, f"/messages/{message}?page={n}") for n in (*range(pages + 1), 99, "x")]
 
-    *found, beyond, odd = told(config(tmp_path, SCREEN), story)
+    *found, beyond, odd = told(config(tmp_path, SCREEN, store_url), story)
     shown = [Document(answer.text) for answer in found]
     titles = [re.findall(r"(?:FAILED|PASSED) (suite-\d+)", " ".join(page.rows)) for page in shown]
     assert titles[0] == titles[1], "the first is what one gets without a number"
@@ -87,7 +87,7 @@ def test_hundreds_of_results_come_in_pages_and_none_is_lost(tmp_path):
     assert odd.status_code == 400
 
 
-def test_what_is_gone_or_was_halved_says_so(tmp_path):
+def test_what_is_gone_or_was_halved_says_so(tmp_path, store_url):
     async def story(one):
         message, (first, _) = await told_together(one, [run("a", "failed"), run("b")])
         assert (await one.api(f"/events/{first}/forget", method="POST"))["erased"] == first
@@ -104,7 +104,7 @@ def test_what_is_gone_or_was_halved_says_so(tmp_path):
         pages = [await see(one, path) for path in (f"/messages/{message}", "/messages/half", f"/events/{first}")]
         return [" ".join(Document(page.text).text.split()) for page in pages]
 
-    whole, half, event = told(config(tmp_path, SCREEN), story)
+    whole, half, event = told(config(tmp_path, SCREEN, store_url), story)
     assert "❓ ERASED (no longer in the store)" in whole
     assert "It cannot be drawn" in whole
     assert "Halved into 1 result, sent" in whole
@@ -116,14 +116,14 @@ def test_what_is_gone_or_was_halved_says_so(tmp_path):
 # ------------------------------------------------------------------------------------------------ an event, the first
 
 
-def test_an_event_shows_how_it_was_proved_what_it_meant_and_where_that_went(tmp_path):
+def test_an_event_shows_how_it_was_proved_what_it_meant_and_where_that_went(tmp_path, store_url):
     async def story(one):
         event = (await one.sample("mobile", "failed")).json()["id"]
         (row,) = await one.settled(1)
         by_result = await see(one, f"/events/{event}-2")
         return event, row["message_id"], Document((await see(one, f"/events/{event}")).text), by_result
 
-    event, message, page, by_result = told(config(tmp_path, SCREEN), story)
+    event, message, page, by_result = told(config(tmp_path, SCREEN, store_url), story)
     text = " ".join(page.text.split())
     assert "Event from mobile" in text
     assert "verified by hmac-sha256, secret 1" in text
@@ -133,7 +133,7 @@ def test_an_event_shows_how_it_was_proved_what_it_meant_and_where_that_went(tmp_
     assert (by_result.status_code, event in by_result.text) == (200, True), "a result's id will do"
 
 
-def test_the_first_page_lists_targets_and_the_newest_messages_and_leads_to_each(tmp_path):
+def test_the_first_page_lists_targets_and_the_newest_messages_and_leads_to_each(tmp_path, store_url):
     async def story(one):
         message, _ = await told_together(one, [run("a", "failed"), run("b")])
         await one.sample("mobile", "passed")
@@ -142,7 +142,7 @@ def test_the_first_page_lists_targets_and_the_newest_messages_and_leads_to_each(
         pages = [Document((await see(one, path)).text) for path in ("/", "/?before=2", "/?before=0")]
         return message, *pages
 
-    message, first, older, none = told(config(tmp_path, SCREEN), story)
+    message, first, older, none = told(config(tmp_path, SCREEN, store_url), story)
     assert "lake http paused by the operator" in " ".join(first.rows)
     assert "PASSED: 3 groups My App (android) screen sent" in first.rows[-2]
     assert first.rows[-1].startswith("2 results while Slack was down screen sent")
