@@ -43,7 +43,8 @@ def full(process: subprocess.Popen[bytes]) -> dict[str, float]:
 
 def bare() -> dict[str, float]:
     with running(0, READY, *BARE, "--no-access-log", "--log-level", "warning") as process:
-        return full(process)
+        most = full(process)
+        return most | {"half_p99": load(most["per_second"] / 2)["p99"]}
 
 
 def drawbridge(store: str | None) -> dict[str, float]:
@@ -78,6 +79,7 @@ def main() -> None:
         row = drawbridge(given.store)
         row |= {"bare": baseline["per_second"], "bare_cpu_us": baseline["cpu_us"]}
         row |= {"ratio": row["per_second"] / row["bare"], "cpu_ratio": row["bare_cpu_us"] / row["cpu_us"]}
+        row |= {"bare_half_p99": baseline["half_p99"], "p99_ratio": row["half_p99"] / baseline["half_p99"]}
         rows.append(row)
         print(f"round {number}: " + "  ".join(f"{key} {value:.4g}" for key, value in row.items()), flush=True)
     print("median:  " + "  ".join(f"{key} {statistics.median(row[key] for row in rows):.4g}" for key in rows[0]))
