@@ -8,7 +8,6 @@ import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from enum import StrEnum
 from fnmatch import fnmatchcase, translate
 from typing import Annotated, Any, TypeAlias, get_args, get_type_hints
@@ -16,6 +15,7 @@ from typing import Annotated, Any, TypeAlias, get_args, get_type_hints
 from pydantic import Field
 
 from bridge.editing import Mode
+from bridge.errors import did_you_mean
 from bridge.model import (
     App,
     Counts,
@@ -336,7 +336,7 @@ def unknown_field(key: str) -> str | None:
         return f"{key!r} has several parts; name one of them, as in {part!r}"
     if path in FIELDS or any(path.startswith(f"{field}.") for field in OPEN):
         return None
-    return f"a result has no field {key!r}{_hint(key, [*SHORT, *FIELDS])}"
+    return f"a result has no field {key!r}{did_you_mean(key, [*SHORT, *FIELDS])}"
 
 
 def impossible(key: str, word: str) -> str | None:
@@ -344,15 +344,10 @@ def impossible(key: str, word: str) -> str | None:
     path, plain = SHORT.get(key, key), word.removeprefix("!")
     known = WORDS.get(path, [])
     if known and not any(fnmatchcase(one, plain) for one in known):
-        return f"is never {plain!r}{_hint(plain, known) or f'; it is {_either(known)}'}"
+        return f"is never {plain!r}{did_you_mean(plain.casefold(), known) or f'; it is {_either(known)}'}"
     if path in NUMBERS and not re.search(r"[*?\[]", plain) and not re.fullmatch(r"-?\d+", plain, re.ASCII):
         return f"is a number and never {plain!r}; to compare numbers, use `when`, as in: when: result.{path} > 0"
     return None
-
-
-def _hint(word: str, known: Iterable[str]) -> str:
-    close = get_close_matches(word.casefold(), sorted(known), n=1)
-    return f"; did you mean {close[0]!r}?" if close else ""
 
 
 def _either(words: Sequence[str]) -> str:

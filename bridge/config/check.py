@@ -4,7 +4,6 @@ It does what the server does, with the same functions, to the samples of the ven
 what went before, route, render. Then it runs the file's own `tests:`.
 """
 
-import difflib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -19,7 +18,7 @@ from bridge.config.load import load
 from bridge.config.samples import Sample
 from bridge.config.schema import Case, Expectation
 from bridge.config.trial import try_vendors
-from bridge.errors import ConfigError, Problem
+from bridge.errors import ConfigError, Problem, did_you_mean
 from bridge.history import Subject, place
 from bridge.model import BAD, Event, Outcome, Result, State, Verification
 from bridge.normalize import as_json, cap_items, normalize
@@ -101,8 +100,7 @@ def _missing_templates(config: Config, renderer: Renderer) -> Iterator[Problem]:
         for kind in dict.fromkeys(_rendered_types(config, route)) if route.template else ():
             there = renderer.names(kind)
             if route.template not in there and f"{kind}/{route.template}" not in broken:
-                close = difflib.get_close_matches(str(route.template), there, n=1)
-                hint = f"; did you mean {close[0]!r}?" if close else f"; there is {', '.join(there)}"
+                hint = did_you_mean(str(route.template), there) or f"; there is {', '.join(there)}"
                 text = f"no template named {route.template!r} for {kind}{hint}"
                 yield config.problem(("routes", index, "template"), text)
 
@@ -187,8 +185,7 @@ def _sample(config: Config, source: Source, name: str) -> Sample:
             raise LookupError(f"there is no file {str(file)!r} to read ({error.strerror}); {hint}") from None
         except ValueError:
             raise LookupError(f"{str(file)!r}: the headers beside it are not lines of 'name: value'") from None
-    close = difflib.get_close_matches(name, known, n=1)
-    hint = f"; did you mean {close[0]!r}?" if close else "; name a JSON file beside this one, as in samples/failed.json"
+    hint = did_you_mean(name, known) or "; name a JSON file beside this one, as in samples/failed.json"
     raise LookupError(f"vendor {source.vendor.name!r} has no sample {name!r}{hint}")
 
 

@@ -6,7 +6,6 @@ A value never stands in a problem unless it is a name that the operator gave to 
 """
 
 import copy
-import difflib
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -17,7 +16,7 @@ from pydantic_core import ErrorDetails
 
 from bridge.config.marks import Document, Path, Place, quoted
 from bridge.config.values import Filling
-from bridge.errors import ConfigError, Problem
+from bridge.errors import ConfigError, Problem, did_you_mean
 
 T = TypeVar("T")
 
@@ -206,11 +205,9 @@ LONGEST_NAME = 63
 def meant(word: str, known: Iterable[str], rest: bool = True) -> str:
     """`; did you mean 'x'?` for a word close to a known one, else (with `rest`) what there is."""
     names = sorted({name for name in known if len(name) <= LONGEST_NAME and "/" not in name})
-    close = difflib.get_close_matches(word, names, n=1)
-    if close:
-        return f"; did you mean {close[0]!r}?"
-    if not rest or not names:
-        return ""
+    close = did_you_mean(word, names)
+    if close or not rest or not names:
+        return close
     return f"; there is {', '.join(names[:12])}{', …' if len(names) > 12 else ''}"
 
 

@@ -9,7 +9,6 @@ through the slot's `escape` (see `slots`), unless it is `Safe`.
     payload     a missing key is empty, at any depth
 """
 
-import difflib
 import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache, partial
@@ -24,7 +23,7 @@ from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.visitor import NodeTransformer
 
-from bridge.errors import RenderError
+from bridge.errors import RenderError, did_you_mean
 from bridge.render import bounds, digest, words
 from bridge.render.fields import RESULT, Fields, Schema
 from bridge.render.files import File
@@ -158,7 +157,7 @@ class _Including(NodeTransformer):
         name = str(node.template.value if isinstance(node.template, nodes.Const) else None)
         file = self._partials.get(name)
         if file is None:
-            raise RenderError("", "", f"there is no partials/{name}.jinja{_meant(name, self._partials)}")
+            raise RenderError("", "", f"there is no partials/{name}.jinja{did_you_mean(name, self._partials)}")
         for _ in range(self._open.count(name)):
             file = file.behind if file else None
         if file is None or len(self._open) >= MOST_INCLUDED:
@@ -355,7 +354,7 @@ def _check(tree: nodes.Node, names: frozenset[str]) -> frozenset[str]:
     assigned = {name.name for name in found if name.ctx == "store"}
     used = frozenset(_parse(lambda: find_undeclared_variables(whole))) - _GLOBALS - assigned
     for name in sorted(used - names):
-        raise RenderError("", "", f"nothing here is called {name!r}{_meant(name, names)}")
+        raise RenderError("", "", f"nothing here is called {name!r}{did_you_mean(name, names)}")
     for node in whole.find_all((nodes.Getattr, nodes.Getitem)):
         _check_fields(node)
     return used
@@ -381,9 +380,4 @@ def _check_fields(node: nodes.Node) -> Schema | None:
 
 
 def _no_field(what: str, key: str, schema: Schema) -> str:
-    return f"{what} has no field {key!r}{_meant(key, schema)}"
-
-
-def _meant(word: str, known: Iterable[str]) -> str:
-    close = difflib.get_close_matches(word, list(known), n=1)
-    return f"; did you mean {close[0]!r}?" if close else ""
+    return f"{what} has no field {key!r}{did_you_mean(key, schema)}"

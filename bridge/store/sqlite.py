@@ -85,10 +85,11 @@ class SqliteTx:
         """Nothing to do: one process has the file, and its stages wake each other."""
 
 
-def _copy(connection: sqlite3.Connection) -> None:
+def _copy(connection: sqlite3.Connection, times: int = 1) -> None:
     """Copy the log (WAL) into the file. What cannot be copied now stays in the log and loses nothing."""
     with contextlib.suppress(sqlite3.Error):
-        connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+        for _ in range(times):
+            connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
 
 def _named(values: Sequence[Any]) -> dict[str, Any]:
@@ -243,14 +244,15 @@ class SqliteStore:
     def _see_to_copying(self) -> None:
         """Have the log (WAL) copied into the file beside this thread: within a commit, hooks would wait for it.
 
-        What was written meanwhile is little and is copied here, between two commits: the log begins anew only when all
-        of it is in the file, and without that would grow until SQLite copies it within a commit.
+        What was written meanwhile is copied after it, and what was written while that went on is little and is copied
+        here, between two commits: the log begins anew only when all of it is in the file, and without that would grow
+        until SQLite copies it within a commit.
         """
         if self._copying is None:
             written = self._writer.total_changes
             if written - self._copied >= COPY_AFTER:
                 self._copied = written
-                self._copying = self._copy_thread.submit(_copy, self._copier)
+                self._copying = self._copy_thread.submit(_copy, self._copier, 2)
         elif self._copying.done():
             self._copying = None
             _copy(self._writer)

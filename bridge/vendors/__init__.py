@@ -3,11 +3,11 @@
 In: a name from the configuration; out: its `Vendor`, and the recorded bodies that check, send and demo use.
 """
 
-import difflib
 import importlib
 from functools import cache
 from pathlib import Path
 
+from bridge.errors import did_you_mean
 from bridge.vendors.document import Document
 from bridge.vendors.vendor import Context, EventType, Vendor, VendorOptions
 
@@ -42,9 +42,8 @@ def load(name: str) -> Vendor:
     """The built-in vendor of that name. Raises LookupError, which says what to write instead."""
     known = names()
     if name not in known:
-        near = difflib.get_close_matches(name, known, 1)
-        hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known)}"
-        raise LookupError(f"no vendor named {name!r}; {hint}")
+        hint = did_you_mean(name, known) or f"; there are {', '.join(known)}"
+        raise LookupError(f"no vendor named {name!r}{hint}")
     vendor: Vendor = importlib.import_module(f"{__name__}.{name}").VENDOR
     return vendor
 

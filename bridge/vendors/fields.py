@@ -4,12 +4,12 @@ In: a mapping of names to paths or Jinja expressions; out: a `Fields` that write
 this module knows which fields can be named, and how each is read.
 """
 
-import difflib
 from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
 from typing import Any, Protocol
 
 from bridge import paths
+from bridge.errors import did_you_mean
 from bridge.model import Artifact, Draft, Kind, Link, Severity, State
 from bridge.vendors import words
 from bridge.vendors.document import Document, as_count, as_moment, as_scalar, as_text
@@ -81,8 +81,7 @@ def problem(name: str) -> str | None:
         return None
     if group in GROUPS:
         return f"{name!r} needs a name of yours after it, as in '{name}.team'"
-    near = difflib.get_close_matches(name, FIELDS, 1)
-    return f"no field {name!r}" + (f"; did you mean {near[0]!r}?" if near else "")
+    return f"no field {name!r}{did_you_mean(name, FIELDS)}"
 
 
 class Fields:
