@@ -35,10 +35,12 @@ AT_ONCE_BUSY = 1
 """While hooks come thick: on SQLite they wait for that transaction, so it is kept short."""
 
 YIELD = 30
-"""While hooks come thick, dispatch takes one part of the time and leaves them so many."""
+"""While hooks come thick, dispatch takes one part of the time and leaves them so many, but never more than `LOOK`."""
 
 PATIENCE = 10 * clock.SECOND
-"""How old what was kept may become while dispatch gives way: a burst is over by then, and a message should not wait."""
+"""How old what waits may become before dispatch gives way no more: a burst is over by then, and a message should not
+wait. What is replayed is older, and is not given way from either: what came after it would wait behind it.
+"""
 
 LOOK = 1.0
 """Seconds after which it looks for what nobody woke it for."""
@@ -129,9 +131,9 @@ class Dispatcher:
     async def run(self) -> None:
         """Dispatch until stopped. No error ends it."""
         while not self._stopping:
-            began = clock.now()
+            began = time.monotonic()
             try:
-                more = await self.turn(began)
+                more = await self.turn(clock.now())
             except StoreUnavailable as error:
                 log.warning("the store cannot be used now, nothing is lost: %s", error)
                 more = False
@@ -140,15 +142,15 @@ class Dispatcher:
                 more = False
                 await asyncio.sleep(LOOK)
             if more:
-                await self._give_way(clock.now() - began)
+                await self._give_way(time.monotonic() - began)
             elif not self._stopping:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._woken.wait(), LOOK)
             self._woken.clear()
 
-    async def _give_way(self, took: int) -> None:
-        """While hooks come thick, leave them `YIELD` times as long as the last batch took (µs)."""
-        until = time.monotonic() + YIELD * took / clock.SECOND
+    async def _give_way(self, took: float) -> None:
+        """While hooks come thick, leave them `YIELD` times as long as the last batch took (seconds)."""
+        until = time.monotonic() + min(YIELD * took, LOOK)
         while self._gives_way() and time.monotonic() < until and not self._stopping:  # noqa: ASYNC110
             await asyncio.sleep(0.005)
 

@@ -336,7 +336,7 @@ def unknown_field(key: str) -> str | None:
         return f"{key!r} has several parts; name one of them, as in {part!r}"
     if path in FIELDS or any(path.startswith(f"{field}.") for field in OPEN):
         return None
-    return f"a result has no field {key!r}{did_you_mean(key, [*SHORT, *FIELDS])}"
+    return f"a result has no field {key!r}{did_you_mean(key.casefold(), [*SHORT, *FIELDS])}"
 
 
 def impossible(key: str, word: str) -> str | None:

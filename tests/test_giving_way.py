@@ -5,6 +5,7 @@ from functools import partial
 
 import pytest
 
+from bridge import clock, dispatch
 from bridge.config import load
 from bridge.dispatch import AT_ONCE, PATIENCE, Dispatcher
 from bridge.setup import set_up
@@ -47,3 +48,27 @@ def test_of_what_was_kept_so_many_are_dispatched_in_two_turns(tmp_path, busy, wa
             await store.close()
 
     assert asyncio.run(story()) == dispatched
+
+
+def test_however_long_a_turn_took_the_next_one_comes_after_a_moment(tmp_path, monkeypatch):
+    monkeypatch.setattr(dispatch, "YIELD", 1_000_000_000)
+    monkeypatch.setattr(dispatch, "LOOK", 0.01)
+    (tmp_path / "config.yaml").write_text(CONFIG)
+    setup = set_up(load(tmp_path / "config.yaml", {}))
+
+    async def story():
+        store = await open_store(f"sqlite:///{tmp_path}/bridge.db", exclusive=True)
+        dispatcher = Dispatcher(store, lambda: setup, "me", lambda _: None, busy=lambda: True)
+        running = asyncio.create_task(dispatcher.run())
+        try:
+            for n in range(3):
+                await store.keep(hook(b'{"n": %d}' % n, received_at=clock.now()))
+            async with asyncio.timeout(PATIENCE / clock.SECOND):
+                while await store.read(partial(events.waiting, sources=["qa"], limit=100)):
+                    await asyncio.sleep(0.01)
+        finally:
+            dispatcher.stop()
+            await running
+            await store.close()
+
+    asyncio.run(story())

@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from bridge import clock
+from bridge import alarms, clock
 from bridge.cli.common import config_option, json_option, known_target, show, with_store
 from bridge.config import Config
 from bridge.config.samples import Sample
@@ -54,7 +54,8 @@ def events_command(
 
     async def find(store: Store, config: Config) -> list[dict[str, Any]]:
         found = await store.read(partial(stored.recent, source=source, before=None, limit=limit))
-        if source and not found and source not in config.sources:  # one that was taken out of the file has its events
+        there = {*config.sources, alarms.SOURCE}
+        if source and not found and source not in there and not config.broken:  # one that left the file has its events
             raise click.ClickException(f"no source named {source!r}; there are: {', '.join(sorted(config.sources))}")
         return found
 
@@ -64,7 +65,7 @@ def events_command(
         first = (row["results"] or [{}])[0]
         lines.append(row | {"outcome": first.get("outcome") or first.get("state"), "title": first.get("title")})
     columns = ["received_at", "source", "type", "outcome", "title", "id"]
-    show(lines, columns, as_json=as_json, empty=f"No events yet. Try: drawbridge send {source or 'SOURCE'}")
+    show(lines, columns, as_json=as_json, empty="No events yet. Try: drawbridge send SOURCE")
 
 
 def _erase(config_path: Path | None, event_id: str) -> None:

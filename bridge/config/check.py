@@ -181,10 +181,10 @@ def _sample(config: Config, source: Source, name: str) -> Sample:
         try:
             return samples.read(file)
         except OSError as error:
-            hint = "make it, or name one of the vendor's: " + ", ".join(known) if known else "make it"
+            hint = "make it" + (f", or name one of the vendor's: {', '.join(known)}" if known else "")
             raise LookupError(f"there is no file {str(file)!r} to read ({error.strerror}); {hint}") from None
         except ValueError:
-            raise LookupError(f"{str(file)!r}: the headers beside it are not lines of 'name: value'") from None
+            raise LookupError(f"{str(file)!r} cannot be read, or the .headers beside it are no headers") from None
     hint = did_you_mean(name, known) or "; name a JSON file beside this one, as in samples/failed.json"
     raise LookupError(f"vendor {source.vendor.name!r} has no sample {name!r}{hint}")
 

@@ -34,6 +34,9 @@ COPY_AFTER = 4_000
 """Rows that were written, after which the log is copied into the file. The more of them, the fewer pages: one that was
 written many times is copied once."""
 
+COPY_AFTER_BYTES = 16 << 20
+"""The same in bytes of bodies, where they are large."""
+
 log = logging.getLogger("bridge.store")
 
 
@@ -85,11 +88,22 @@ class SqliteTx:
         """Nothing to do: one process has the file, and its stages wake each other."""
 
 
-def _copy(connection: sqlite3.Connection, times: int = 1) -> None:
-    """Copy the log (WAL) into the file. What cannot be copied now stays in the log and loses nothing."""
-    with contextlib.suppress(sqlite3.Error):
-        for _ in range(times):
-            connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+def _copy(connection: sqlite3.Connection) -> bool:
+    """Copy the log (WAL) into the file; whether all was copied that was in it when this began.
+
+    What somebody still reads as it was before cannot be copied yet; it stays in the log and loses nothing.
+    """
+    try:
+        busy, found, copied = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+    except sqlite3.Error as error:
+        log.warning("the log of the store cannot be copied into its file now, and grows: %s", error)
+        return False
+    return not busy and found == copied
+
+
+def _copy_twice(connection: sqlite3.Connection) -> bool:
+    """Copy the log, then what was written meanwhile, so that little is left of it."""
+    return _copy(connection) and _copy(connection)
 
 
 def _named(values: Sequence[Any]) -> dict[str, Any]:
@@ -112,9 +126,11 @@ class SqliteStore:
         self._read_thread = ThreadPoolExecutor(1, thread_name_prefix="store-reader")
         self._copier = connect(path)
         self._copy_thread = ThreadPoolExecutor(1, thread_name_prefix="store-copier")
-        self._copying: Future[None] | None = None
+        self._copying: Future[bool] | None = None
         self._copied = 0
         """Rows that had been written when the log was last copied into the file."""
+        self._bodies = 0
+        """Bytes of bodies that were written since then."""
         self._write_thread = threading.Thread(target=self._write_for_ever, name="store-writer", daemon=True)
         self._closed = False
 
@@ -244,21 +260,23 @@ class SqliteStore:
     def _see_to_copying(self) -> None:
         """Have the log (WAL) copied into the file beside this thread: within a commit, hooks would wait for it.
 
-        What was written meanwhile is copied after it, and what was written while that went on is little and is copied
-        here, between two commits: the log begins anew only when all of it is in the file, and without that would grow
-        until SQLite copies it within a commit.
+        The little that was written meanwhile is copied here, between two commits: the log begins anew only when all of
+        it is in the file, and without that would grow until SQLite copies it within a commit.
         """
         if self._copying is None:
             written = self._writer.total_changes
-            if written - self._copied >= COPY_AFTER:
-                self._copied = written
-                self._copying = self._copy_thread.submit(_copy, self._copier, 2)
+            if written - self._copied >= COPY_AFTER or self._bodies >= COPY_AFTER_BYTES:
+                self._copied, self._bodies = written, 0
+                with contextlib.suppress(RuntimeError):  # no more threads can be had now: the next time tries again
+                    self._copying = self._copy_thread.submit(_copy_twice, self._copier)
         elif self._copying.done():
+            if self._copying.result():
+                _copy(self._writer)
             self._copying = None
-            _copy(self._writer)
 
     def _keep(self, jobs: Sequence[_Keep]) -> list[Receipt]:
         """Every hook's receipt. One whose key is another's by now is that one's duplicate; the others are inserted."""
+        self._bodies += sum(len(job.hook.body) for job in jobs)
         kept = [(clock.uuid7(job.hook.received_at), job.hook) for job in jobs]
         keyed = [(event_id, hook) for event_id, hook in kept if not hook.is_test]
         claimed = self._insert(SEEN, [_seen_row(event_id, hook) for event_id, hook in keyed])

@@ -157,7 +157,10 @@ def says(folder, text: str, expected: str) -> None:
         ("store: {url: ▶'postgresql://u:p/w@db/x'}", "store.url: must have a port of digits"),
         ("▶digest: {after: 5}", "unknown key 'digest'"),
         ("▶sources: {}", "the key 'sources' is here twice; it is on line 1 already"),
-        ("admin: {token: ▶'${NONE}'}", "admin.token: the environment has no variable NONE; set it, or give it a default"),
+        (
+            "admin: {token: ▶'${NONE}'}",
+            "admin.token: the environment has no variable NONE; set it, or give it a default",
+        ),
         (
             "tests: [{name: t, source: ▶q, sample: x, expect: {}}]",
             "tests[0].source: no source named 'q'; did you mean 'qa'?",

@@ -1,6 +1,8 @@
 """SQLite's log (WAL) stays small for as long as hooks come thick: a long one is copied at once, and all hooks wait."""
 
 import asyncio
+import contextlib
+import sqlite3
 
 from bridge.store import open_store, sqlite
 from tests.store.test_store import hook
@@ -28,3 +30,45 @@ def test_the_log_begins_anew_while_hooks_come_without_a_pause(tmp_path, monkeypa
             await store.close()
 
     assert asyncio.run(keep()) < MOST
+
+
+def test_large_bodies_are_copied_by_their_bytes(tmp_path, monkeypatch):
+    monkeypatch.setattr(sqlite, "COPY_AFTER_BYTES", 1 << 20)
+
+    async def keep():
+        store = await open_store(f"sqlite:///{tmp_path}/bridge.db", exclusive=True)
+        try:
+            for n in range(600):  # 38 MB
+                await store.keep(hook(b"x" * 64_000, key=b"%d" % n))
+            return (tmp_path / "bridge.db-wal").stat().st_size
+        finally:
+            await store.close()
+
+    assert asyncio.run(keep()) < MOST
+
+
+def test_what_somebody_reads_meanwhile_is_copied_when_they_are_done_and_not_by_the_writer(tmp_path, monkeypatch):
+    monkeypatch.setattr(sqlite, "COPY_AFTER", ROWS)
+    path = tmp_path / "bridge.db"
+
+    async def keep():
+        store = await open_store(f"sqlite:///{path}", exclusive=True)
+        with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as reader:
+            try:
+                reader.execute("BEGIN")
+                reader.execute("SELECT count(*) FROM events").fetchone()
+                sizes = []
+                for n in range(6 * ROWS):
+                    await store.keep(hook(b"x" * 2_000, key=b"%d" % n))
+                sizes.append(path.stat().st_size)
+                reader.execute("ROLLBACK")
+                for n in range(6 * ROWS):
+                    await store.keep(hook(b"x" * 2_000, key=b"later %d" % n))
+                sizes.append(path.stat().st_size)
+                return sizes
+            finally:
+                await store.close()
+
+    meanwhile, after = asyncio.run(keep())
+    assert meanwhile < 500_000
+    assert after > 6 * ROWS * 2_000
