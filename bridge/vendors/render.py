@@ -93,7 +93,7 @@ VENDOR = Vendor(
         **_runs("build", "Build", Kind.TEST_RUN),
         **_runs("pre_deploy", "Pre-deploy command"),
         **_runs("cron_job_run", "Cron job", Kind.SYSTEM),
-        # Nothing tells that a one-off job started.
+        # Nothing tells that one started, and the next one is another: it has no history.
         "job_run_ended": _is(Outcome.NEUTRAL, "One-off job"),
         **_runs("maintenance", "Maintenance", Kind.SYSTEM),
         **_runs("autoscaling", "Autoscaling", Kind.SYSTEM),

@@ -82,3 +82,7 @@ def test_a_failure_that_nothing_mends_has_no_subject(event):
 @pytest.mark.parametrize("event", ["job_run_started", "initial_deploy_hook_ended", "suspender_added"])
 def test_what_is_no_event_of_webhooks_is_unknown(event):
     assert read("render", {**said("render", "server-available"), "type": event}).outcome == "unknown"
+
+
+def test_the_next_one_off_job_is_another_and_mends_nothing():
+    assert sample("render", "job-succeeded").subject_key is None
