@@ -1,8 +1,14 @@
-"""Gitea and Forgejo: runs of Actions, pushes, pull requests, releases.
+"""Gitea and Forgejo: runs and jobs of Actions, commit statuses, code, reviews, issues, releases, packages.
 https://docs.gitea.com/usage/webhooks, https://forgejo.org/docs/latest/user/webhooks/
 
 Gitea tells of each step of a run (`workflow_run`), Forgejo of its end (`action_run_success` and its like). Forgejo
 sends Gitea's headers too.
+
+Compared with the sources, which say more than the pages: https://github.com/go-gitea/gitea, `services/webhook`,
+`modules/webhook/type.go`, `modules/structs` (`hook.go`, `repo_actions.go`, `pull.go`) and `services/convert`;
+https://codeberg.org/forgejo/forgejo, `services/webhook` and `modules/structs/action.go`.
+
+- not confirmed: `workflow_run.head_repository`, which the structure has and the current Gitea does not fill.
 """
 
 from collections.abc import Callable, Iterable
@@ -14,14 +20,26 @@ from bridge.vendors.naming import first_line, key, numbered, short_ref, tell_pus
 from bridge.vendors.vendor import Context, EventType, Vendor, VendorOptions
 from bridge.verify.scheme import Scheme
 
-RUNS = ("workflow_run", "action_run_success", "action_run_failure", "action_run_recover")
+JUDGED = {
+    "workflow_run": ("workflow_run.conclusion", "workflow_run.status"),
+    "workflow_job": ("workflow_job.conclusion", "workflow_job.status"),
+    # A run that was cancelled or skipped comes as `action_run_failure` as well: the status says which it is.
+    "action_run_success": ("run.status",),
+    "action_run_failure": ("run.status",),
+    "action_run_recover": ("run.status",),
+    "status": ("state",),
+}
+REVIEWS = {
+    "pull_request_approved": "approved",
+    "pull_request_rejected": "changes requested",
+    "pull_request_comment": "reviewed",
+}
 
 
 def understand(body: Document, context: Context[VendorOptions]) -> Iterable[Draft]:
     """Title, subject and verdict, by the event."""
     draft = context.read(body)
-    about = "workflow_run" if context.type == "workflow_run" else "run"
-    if context.type in RUNS and (word := body.at(about).text("conclusion", "status")):
+    if word := body.text(*JUDGED.get(context.type, ())):
         context.judge(draft, word)
     if tell := _TELL.get(context.type):
         tell(draft, body)
@@ -30,22 +48,43 @@ def understand(body: Document, context: Context[VendorOptions]) -> Iterable[Draf
 
 def _workflow_run(draft: Draft, body: Document) -> None:
     run = body.at("workflow_run")
-    # The path is `ci.yml@refs/heads/main`.
-    workflow = (run.text("path") or "").partition("@")[0] or None
-    name = body.text("workflow.name") or workflow or draft.title
-    draft.title = titled(draft.vcs.repository, numbered(name, run.text("run_number")))
+    # The path is `ci.yml@refs/heads/main`; of a pull request or a tag it alone names the ref.
+    file, _, ref = (run.text("path") or "").partition("@")
+    workflow = body.text("workflow.id") or file or None
+    draft.vcs.ref = run.text("head_branch") or short_ref(ref or None)
+    draft.title = titled(draft.vcs.repository, numbered(body.text("workflow.name") or workflow, run.text("run_number")))
     draft.summary = first_line(run.text("display_title"))
-    home, fork = draft.vcs.repository, run.text("head_repository.full_name")
-    if fork and home and fork != home and draft.vcs.ref:
-        # A fork's `main` is not our `main`: neither a route nor a history may take it for ours.
-        draft.vcs.ref = f"{fork.partition('/')[0]}:{draft.vcs.ref}"
-    draft.subject_key = key(home, body.text("workflow.id") or workflow, draft.vcs.ref)
-    draft.run_id = key("run", run.text("id"))
-    if (attempt := run.count("run_attempt")) and attempt > 1:
-        draft.run_id = key(draft.run_id, str(attempt))
-    draft.started_at = _moment(run, "started_at")
-    if draft.state is State.FINISHED:
-        draft.time = draft.finished_at = _moment(run, "completed_at")
+    _mark_fork(draft, run.text("head_repository.full_name"))
+    draft.subject_key = key(draft.vcs.repository, workflow, draft.vcs.ref)
+    draft.run_id = _attempt(key("run", run.text("id")), run)
+    _times(draft, run, "started_at", "completed_at")
+
+
+def _workflow_job(draft: Draft, body: Document) -> None:
+    job = body.at("workflow_job")
+    draft.vcs.ref, draft.vcs.commit = job.text("head_branch"), job.text("head_sha")
+    draft.title = titled(draft.vcs.repository, job.text("name") or draft.title)
+    draft.subject_key = key(draft.vcs.repository, "job", job.text("name"), draft.vcs.ref)
+    draft.run_id = _attempt(key("job", job.text("id")), job)
+    _times(draft, job, "started_at", "completed_at")
+
+
+def _mark_fork(draft: Draft, origin: str | None) -> None:
+    """A fork's `main` is not our `main`: neither a route nor a history may take it for ours."""
+    home = draft.vcs.repository
+    if origin and home and origin != home and draft.vcs.ref:
+        draft.vcs.ref = f"{origin.partition('/')[0]}:{draft.vcs.ref}"
+
+
+def _attempt(run_id: str | None, run: Document) -> str | None:
+    attempt = run.count("run_attempt")
+    return key(run_id, str(attempt)) if attempt and attempt > 1 else run_id
+
+
+def _times(draft: Draft, run: Document, started: str, ended: str) -> None:
+    draft.started_at = _moment(run, started)
+    # The pull request that a run is for has a time of its own, which is not the run's.
+    draft.time = draft.finished_at = _moment(run, ended) if draft.state is State.FINISHED else None
 
 
 def _action_run(draft: Draft, body: Document) -> None:
@@ -59,9 +98,7 @@ def _action_run(draft: Draft, body: Document) -> None:
         draft.vcs.ref = f"fork:{draft.vcs.ref}"
     draft.subject_key = key(draft.vcs.repository, workflow, draft.vcs.ref)
     draft.run_id = key("run", run.text("id"))
-    draft.started_at = _moment(run, "started")
-    if draft.state is State.FINISHED:
-        draft.time = draft.finished_at = _moment(run, "stopped")
+    _times(draft, run, "started", "stopped")
 
 
 def _moment(run: Document, name: str) -> datetime | None:
@@ -88,15 +125,66 @@ def _ref(draft: Draft, body: Document) -> None:
         draft.vcs.ref, draft.vcs.commit, draft.outcome = short_ref(ref), body.text("sha"), Outcome.NEUTRAL
 
 
+def _status(draft: Draft, body: Document) -> None:
+    """Of a commit, and of no branch that is named: so it has no history."""
+    if sha := body.text("sha"):
+        draft.title = titled(draft.vcs.repository, body.text("context") or draft.title)
+        draft.summary = first_line(body.text("description") or body.text("commit.message"))
+        draft.vcs.commit, draft.run_id = sha, key("status", sha, body.text("context"))
+
+
 def _pull_request(draft: Draft, body: Document) -> None:
     action = body.text("action")
     if not action or not draft.vcs.change:
         return
     did = "merged" if action == "closed" and body.raw("pull_request.merged") is True else action.replace("_", " ")
-    draft.title = titled(draft.vcs.repository, f"pull request #{draft.vcs.change} {did}")
     draft.summary = body.text("pull_request.title")
+    _about_request(draft, body, did)
+
+
+def _review(draft: Draft, body: Document) -> None:
+    if draft.vcs.change:
+        draft.summary = first_line(body.text("review.content")) or body.text("pull_request.title")
+        _about_request(draft, body, REVIEWS[draft.type])
+
+
+def _about_request(draft: Draft, body: Document, did: str) -> None:
+    draft.title = titled(draft.vcs.repository, f"pull request #{draft.vcs.change} {did}")
     draft.run_id = key("pull", draft.vcs.repository, draft.vcs.change)
     draft.raw_status, draft.outcome = did, Outcome.NEUTRAL
+    # The label is the branch's name alone, whosever branch it is.
+    _mark_fork(draft, body.text("pull_request.head.repo.full_name"))
+
+
+def _issue(draft: Draft, body: Document) -> None:
+    action, number = body.text("action"), body.text("issue.number")
+    if not action or not number:
+        return
+    commented = draft.type == "issue_comment"
+    did = {"created": "commented on"}.get(action, f"comment {action}") if commented else action.replace("_", " ")
+    request = body.raw("is_pull") is True
+    draft.title = titled(draft.vcs.repository, f"{'pull request' if request else 'issue'} #{number} {did}")
+    draft.summary = (first_line(body.text("comment.body")) if commented else None) or body.text("issue.title")
+    draft.vcs.change = number if request else None
+    draft.run_id = key("pull" if request else "issue", draft.vcs.repository, number)
+    draft.raw_status, draft.outcome = did, Outcome.NEUTRAL
+
+
+def _package(draft: Draft, body: Document) -> None:
+    action, package = body.text("action"), body.at("package")
+    if not action or not package.text("name"):
+        return
+    draft.vcs.repository = draft.vcs.repository or package.text("repository.full_name")
+    named = " ".join(part for part in (package.text("type"), package.text("name"), package.text("version")) if part)
+    draft.title = titled(draft.vcs.repository or package.text("owner.login"), f"package {named} {action}")
+    draft.run_id = key("package", package.text("id"))
+    draft.raw_status, draft.outcome = action, Outcome.NEUTRAL
+
+
+def _repository(draft: Draft, body: Document) -> None:
+    if (action := body.text("action")) and draft.vcs.repository:
+        draft.title = f"Repository {draft.vcs.repository} {action}"
+        draft.raw_status, draft.outcome = action, Outcome.NEUTRAL
 
 
 def _release(draft: Draft, body: Document) -> None:
@@ -112,6 +200,8 @@ def _release(draft: Draft, body: Document) -> None:
 
 _TELL: dict[str, Callable[[Draft, Document], None]] = {
     "workflow_run": _workflow_run,
+    "workflow_job": _workflow_job,
+    "status": _status,
     "action_run_success": _action_run,
     "action_run_failure": _action_run,
     "action_run_recover": _action_run,
@@ -119,7 +209,12 @@ _TELL: dict[str, Callable[[Draft, Document], None]] = {
     "create": _ref,
     "delete": _ref,
     "pull_request": _pull_request,
+    **dict.fromkeys(REVIEWS, _review),
+    "issues": _issue,
+    "issue_comment": _issue,
     "release": _release,
+    "package": _package,
+    "repository": _repository,
 }
 
 
@@ -132,18 +227,27 @@ VENDOR = Vendor(
     title="Gitea / Forgejo",
     docs="https://docs.gitea.com/usage/webhooks",
     setup="Settings > Webhooks > Add Webhook > Gitea (or Forgejo): paste the URL, content type application/json, set a "
-    "secret, and pick the events: workflow runs, pushes, pull requests, releases.",
+    "secret, and pick the events: workflow runs, pushes, pull requests, releases. Forgejo tells of a recovery as a "
+    "success too: pick success and failure.",
+    # The MAC is of the JSON, so of the body only where the content type is application/json.
     signature=Scheme(header=("X-Gitea-Signature", "X-Forgejo-Signature")),
     dated=(
         "workflow_run.completed_at",
+        "workflow_job.completed_at",
         "run.updated",
+        "comment.updated_at",
+        "issue.updated_at",
         "pull_request.updated_at",
         "release.id",
+        "package.id",
+        "created_at",
         "head_commit.timestamp",
     ),
     event=("header:X-Gitea-Event", "header:X-Forgejo-Event"),
     events={
         "workflow_run": EventType(kind=Kind.TEST_RUN, title="Workflow run"),
+        "workflow_job": EventType(kind=Kind.TEST_RUN, title="Workflow job"),
+        "status": EventType(kind=Kind.TEST_RUN, title="Commit status"),
         "action_run_success": EventType(kind=Kind.TEST_RUN, title="Workflow run"),
         "action_run_failure": EventType(kind=Kind.TEST_RUN, title="Workflow run"),
         "action_run_recover": EventType(kind=Kind.TEST_RUN, title="Workflow run"),
@@ -151,29 +255,45 @@ VENDOR = Vendor(
         "create": _news("Branch or tag created"),
         "delete": _news("Branch or tag deleted"),
         "pull_request": _news("Pull request"),
+        "pull_request_approved": _news("Review"),
+        "pull_request_rejected": _news("Review"),
+        "pull_request_comment": _news("Review"),
+        "issues": _news("Issue"),
+        "issue_comment": _news("Comment"),
         "release": _news("Release"),
+        "package": _news("Package"),
+        "repository": _news("Repository"),
     },
     result={
         "vendor_id": "header:X-Gitea-Delivery|X-Forgejo-Delivery",
         "url": (
             "workflow_run.html_url",
+            "workflow_job.html_url",
             "run.html_url",
-            "run.run_html_url",
+            "comment.html_url",
+            "issue.html_url",
             "pull_request.html_url",
             "release.html_url",
+            "package.html_url",
+            "target_url",
             "compare_url",
         ),
-        "time": "pull_request.updated_at",
+        "time": ("comment.updated_at", "issue.updated_at", "pull_request.updated_at", "updated_at", "created_at"),
         "vcs.repository": "repository.full_name",
-        "vcs.ref": ("workflow_run.head_branch", "pull_request.head.label", "release.tag_name"),
+        "vcs.ref": ("pull_request.head.label", "release.tag_name"),
         "vcs.commit": ("workflow_run.head_sha", "run.commit_sha", "pull_request.head.sha"),
-        "vcs.change": "pull_request.number",
+        "vcs.change": ("pull_request.number", "workflow_run.pull_requests.0.number"),
         "labels.actor": ("workflow_run.trigger_actor.login", "run.trigger_user.login", "sender.login"),
         "labels.event": ("workflow_run.event", "run.trigger_event", "run.event"),
         "labels.base": "pull_request.base.ref",
         "extra.prior_status": "prior_status",
         "extra.attempt": "workflow_run.run_attempt",
     },
-    outcomes={"requested": State.QUEUED, "blocked": State.QUEUED, "action_required": Outcome.NEUTRAL},
+    outcomes={
+        "warning": Outcome.NEUTRAL,
+        "requested": State.QUEUED,
+        "blocked": State.QUEUED,
+        "action_required": Outcome.NEUTRAL,
+    },
     understand=understand,
 )

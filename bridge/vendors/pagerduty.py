@@ -1,8 +1,11 @@
 """PagerDuty: what happens to incidents, by webhook subscriptions of version 3.
-https://developer.pagerduty.com/docs/webhooks-overview (its text: https://github.com/PagerDuty/developer-docs)
+https://developer.pagerduty.com/docs/webhooks-overview (its text: https://github.com/PagerDuty/developer-docs, in
+docs/webhooks/01-Overview.md; of actions and tasks in docs/webhooks/20-Early-Access-Webhooks.md)
 
-Bodies were compared with that page's for incidents, notes, status updates, responders and services. Of roles, bridges,
-custom fields, incident types, workflows and actions only the names are known here: they are told by their name.
+Bodies were compared with those pages' for incidents, notes, status updates, responders, bridges, custom fields,
+workflows, services, actions and tasks.
+not confirmed: the bodies of `incident.role.assigned`, `service.custom_field_values.updated` and `pagey.ping`, which no
+text of PagerDuty's shows, and the words of `state` beyond `pending` and `created` (they are shown as they come).
 
 An incident is one subject: triggered it broke, resolved it is fixed; what people do with it in between is news.
 """
@@ -19,6 +22,18 @@ URGENT = {"high": Severity.HIGH, "low": Severity.LOW}
 PRESSING = ("incident.triggered", "incident.reopened", "incident.unacknowledged", "incident.escalated")
 """Events that ask somebody to act, as urgently as the incident is; the others say that somebody does."""
 
+ABOUT = {
+    "incident.delegated": ("escalation_policy.summary",),
+    "incident.reassigned": ("assignees.0.summary",),
+    "incident.priority_updated": ("priority.summary",),
+    "incident.incident_type.changed": ("incident_type.name",),
+    "incident_responder": ("user.summary", "escalation_policy.summary"),
+    "incident_workflow_instance": ("incident_workflow.summary", "summary"),
+    "incident_action_invocation": ("action.summary",),
+    "incident_task": ("name", "summary"),
+}
+"""Where an event, or what it is of (`data.type`), names whom or what was chosen, asked, run or to be done."""
+
 
 def understand(body: Document, context: Context[VendorOptions]) -> Iterable[Draft]:
     """The incident's title, and who did what to it."""
@@ -32,21 +47,33 @@ def understand(body: Document, context: Context[VendorOptions]) -> Iterable[Draf
     # A note, a responder, a status update: `data` is that thing, and names the incident it belongs to.
     incident = data if data.text("type") == "incident" else data.at("incident")
     name = incident.text("title", "summary")
-    draft.title = titled(incident.text("service.summary"), numbered(name, incident.text("number")) or draft.title)
+    service = incident.text("service.summary") or data.text("service.summary")
+    draft.title = titled(service, numbered(name, incident.text("number")) or draft.title)
     draft.url = incident.text("html_url")
     draft.subject_key = draft.run_id = key("incident", incident.text("id"))
     draft.raw_status = context.type.removeprefix("incident.").replace(".", " ")
     if context.type in PRESSING:
         draft.severity = URGENT.get(incident.text("urgency") or "", Severity.HIGH)
-    draft.summary = _did(draft.raw_status.replace("_", " "), body, data)
+    draft.summary = _did(context.type, body, data)
     yield draft
 
 
-def _did(what: str, body: Document, data: Document) -> str | None:
-    """`resolved by Jane Roe`, with what they wrote."""
-    said = data.text("content", "message", "resolve_reason.summary")
+def _did(event: str, body: Document, data: Document) -> str | None:
+    """`resolved by Jane Roe`, or `responder added by Jane Roe: Sam Poe (pending)`, with what they wrote."""
+    what = event.removeprefix("incident.").replace(".", " ").replace("_", " ")
     who = body.text("event.agent.summary")
-    return titled(f"{what} by {who}" if who else None, said) or None
+    about = _about(event, data)
+    did = f"{what} by {who}" if who else what if about else None
+    return titled(titled(did, about), data.text("content", "message", "resolve_reason.summary")) or None
+
+
+def _about(event: str, data: Document) -> str | None:
+    """Whom or what was chosen, asked, run or to be done, and how that stands; which custom fields were changed."""
+    if changed := [name for field in data.items("changed_custom_fields") if (name := field.text("name"))]:
+        return ", ".join(changed)
+    about = data.text(*(ABOUT.get(event) or ABOUT.get(data.text("type") or "", ())))
+    state = data.text("state", "status") if data.text("type") != "incident" else None
+    return f"{about} ({state})" if about and state else about
 
 
 def _news(title: str) -> EventType:
@@ -92,6 +119,9 @@ VENDOR = Vendor(
         "incident.action_invocation.created": _news("Incident"),
         "incident.action_invocation.updated": _news("Incident"),
         "incident.action_invocation.terminated": _news("Incident"),
+        "incident.task.created": _news("Incident"),
+        "incident.task.updated": _news("Incident"),
+        "incident.task.completed": _news("Incident"),
         "service.created": _news("Service"),
         "service.updated": _news("Service"),
         "service.deleted": _news("Service"),

@@ -80,6 +80,14 @@ def test_a_meeting_that_is_moved_is_cancelled_and_booked_again():
     assert read("calendly", booked).title == "30 Minute Meeting moved"
 
 
+def test_a_calendly_event_without_a_meeting_is_told_by_its_name():
+    """Of a contact that is deleted only its address comes. https://developer.calendly.com/release-notes/2026/5/27"""
+    uri = "https://api.calendly.com/contacts/AAAAAAAAAAAAAAAA"
+    gone = {"event": "contact.deleted", "created_at": "2026-03-02T09:14:30Z", "payload": {"uri": uri}}
+    result = read("calendly", gone)
+    assert (result.title, result.summary, result.run_id) == ("Contact deleted", None, None)
+
+
 def test_a_paddle_payment_that_completes_after_all_is_fixed():
     failed, paid = sample("paddle", "payment-failed"), sample("paddle", "transaction-completed")
     history.place(history.place(None, failed), paid)

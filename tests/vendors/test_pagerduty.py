@@ -6,7 +6,7 @@ import hmac
 import pytest
 
 from bridge import history
-from tests.vendors.cases import is_genuine, sample
+from tests.vendors.cases import is_genuine, read, said, sample
 
 
 def test_the_signature_is_a_list_with_one_for_each_secret_in_rotation():
@@ -50,3 +50,37 @@ def test_a_note_says_which_incident_it_belongs_to_and_what_was_written():
 
 def test_pagey_is_a_test():
     assert sample("pagerduty", "ping").is_test
+
+
+@pytest.mark.parametrize(
+    ("name", "summary"),
+    [
+        ("responder-added", "responder added by Sam Poe: Jane Roe (pending): Please look at the database"),
+        ("workflow-completed", "workflow completed: Open the bridge"),
+        ("custom-fields-updated", "custom field values updated by Sam Poe: environment"),
+        ("task-completed", "task completed by Sam Poe: Tell the customers (done)"),
+        ("action-created", "action invocation created by Sam Poe: Restart the shop (created)"),
+        ("priority-updated", "priority updated by Sam Poe: P1"),
+    ],
+)
+def test_it_says_whom_or_what_an_event_is_about(name, summary):
+    result = sample("pagerduty", name)
+    assert result.summary == summary
+    assert result.subject_key == sample("pagerduty", "triggered").subject_key
+    assert result.outcome == "neutral"
+
+
+def test_a_policy_that_was_asked_to_respond_is_named_where_no_user_is():
+    body = said("pagerduty", "responder-added")
+    body["event"]["data"]["user"] = None
+    summary = read("pagerduty", body).summary
+    assert summary == "responder added by Sam Poe: Default (pending): Please look at the database"
+
+
+def test_an_incident_that_is_only_referred_to_may_have_no_name():
+    result = sample("pagerduty", "custom-fields-updated")
+    assert (result.title, result.url) == ("Incident", "https://acme.pagerduty.com/incidents/PGR0VU2")
+
+
+def test_a_workflow_names_the_service_beside_the_incident():
+    assert sample("pagerduty", "workflow-completed").title == "Checkout: Checkout answers 503"
