@@ -10,9 +10,11 @@ import asyncio
 import contextlib
 import functools
 import logging
+import os
 import queue
 import re
 import sqlite3
+import sys
 import threading
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -36,6 +38,9 @@ written many times is copied once."""
 
 COPY_AFTER_BYTES = 16 << 20
 """The same in bytes of bodies, where they are large."""
+
+COPYING_IS_NICE = 10
+"""By how much the thread that copies stands back where there are too few processors: hooks do not wait for it then."""
 
 log = logging.getLogger("bridge.store")
 
@@ -101,6 +106,12 @@ def _copy(connection: sqlite3.Connection) -> bool:
     return not busy and found == copied
 
 
+def _stand_back() -> None:
+    """Let other threads go before this one. Linux alone counts niceness by thread."""
+    if sys.platform == "linux":
+        os.nice(COPYING_IS_NICE)
+
+
 def _copy_twice(connection: sqlite3.Connection) -> bool:
     """Copy the log, then what was written meanwhile, so that little is left of it."""
     return _copy(connection) and _copy(connection)
@@ -125,7 +136,7 @@ class SqliteStore:
         self._reader.execute("PRAGMA query_only = ON")
         self._read_thread = ThreadPoolExecutor(1, thread_name_prefix="store-reader")
         self._copier = connect(path)
-        self._copy_thread = ThreadPoolExecutor(1, thread_name_prefix="store-copier")
+        self._copy_thread = ThreadPoolExecutor(1, thread_name_prefix="store-copier", initializer=_stand_back)
         self._copying: Future[bool] | None = None
         self._copied = 0
         """Rows that had been written when the log was last copied into the file."""
