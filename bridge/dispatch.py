@@ -34,7 +34,7 @@ AT_ONCE = 8
 AT_ONCE_BUSY = 1
 """While hooks come thick: on SQLite they wait for that transaction, so it is kept short."""
 
-YIELD = 30
+YIELD = 100
 """While hooks come thick, dispatch takes one part of the time and leaves them so many, but never more than `LOOK`."""
 
 PATIENCE = 10 * clock.SECOND
@@ -152,7 +152,7 @@ class Dispatcher:
         """While hooks come thick, leave them `YIELD` times as long as the last batch took (seconds)."""
         until = time.monotonic() + min(YIELD * took, LOOK)
         while self._gives_way() and time.monotonic() < until and not self._stopping:  # noqa: ASYNC110
-            await asyncio.sleep(0.005)
+            await asyncio.sleep(0.02)
 
     def _gives_way(self) -> bool:
         return self._busy() and not self._late
