@@ -25,7 +25,7 @@ LAYERS = (
     ("alarms", "doctor", "retry", "setup"),
     ("aftermath", "standing"),
     ("attempt", "record"),
-    ("deliver", "dispatch", "ingest", "silence"),
+    ("deliver", "dispatch", "heartbeat", "ingest", "silence"),
     ("web",),
     ("cli",),
 )

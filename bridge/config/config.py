@@ -14,7 +14,7 @@ from bridge.callers import Network
 from bridge.config.marks import Path, Place
 from bridge.config.report import show
 from bridge.config.samples import Sample, shipped
-from bridge.config.schema import Address, Admin, Case, Store
+from bridge.config.schema import Address, Admin, Case, Heartbeat, Store
 from bridge.errors import Problem
 from bridge.pace import Rate
 from bridge.routing import Condition, KeyOf, Route
@@ -71,6 +71,7 @@ class Config:
     trusted_proxies: tuple[Network, ...]
     admin: Admin
     store: Store
+    heartbeat: Heartbeat | None
     templates: FilePath | None
     sources: Mapping[str, Source]
     vendors: Mapping[str, Vendor]

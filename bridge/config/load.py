@@ -138,6 +138,7 @@ class _Reading:
             trusted_proxies=top.trusted_proxies,
             admin=top.admin,
             store=top.store,
+            heartbeat=top.heartbeat,
             templates=templates,
             sources={name: source for name, source in sources.items() if source},
             vendors={name: vendor for name, vendor in private.items() if vendor},

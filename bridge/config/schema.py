@@ -28,6 +28,7 @@ from bridge.options import Duration, Options, Size
 from bridge.pace import Intake
 from bridge.routing import Route, Words
 from bridge.targets import TargetOptions
+from bridge.targets.settings import Url
 from bridge.vendors import Vendor
 from bridge.verify import SchemeOverride
 
@@ -125,6 +126,12 @@ def _expectable(span: int) -> int:
     return span
 
 
+def _seldom(span: int) -> int:
+    if span < 10 * clock.SECOND:
+        raise ValueError("must be at least 10s, and be written with its unit")
+    return span
+
+
 Secret = Annotated[SecretStr, AfterValidator(_not_empty)]
 Name = Annotated[str, AfterValidator(_name)]
 Text = Annotated[str, Field(min_length=1)]
@@ -150,6 +157,13 @@ class Store(Options):
 
     url: StoreUrl = SecretStr("sqlite:///drawbridge.db")
     keep: Annotated[Duration, Field(gt=0)] = 30 * clock.DAY
+
+
+class Heartbeat(Options):
+    """An address that is called while hooks are kept and messages go out: who watches it notices when that ends."""
+
+    url: Url
+    every: Annotated[Duration, AfterValidator(_seldom)] = clock.MINUTE
 
 
 class Source(Options):
@@ -215,6 +229,7 @@ class Top(Options):
     """Whose `X-Forwarded-For` is believed."""
     admin: Admin = Admin()
     store: Store = Store()
+    heartbeat: Heartbeat | None = None
     templates: FilePath | None = None
     """The operator's own templates, looked at before the built-in ones; relative to the configuration."""
     sources: dict[str, Any] = Field(min_length=1)

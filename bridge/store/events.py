@@ -61,6 +61,19 @@ async def waiting(tx: Tx, sources: Sequence[str], limit: int, after: int = -1) -
     return [to_event(row) for row in rows]
 
 
+async def waiting_since(tx: Tx, sources: Sequence[str]) -> int | None:
+    """When the oldest hook of those sources came that waits to be dispatched, replays aside; null where none does."""
+    if not sources:
+        return None
+    names = ", ".join(f"${n}" for n in range(1, 1 + len(sources)))
+    rows = await tx.rows(
+        f"""SELECT received_at FROM events WHERE dispatched_at IS NULL AND NOT is_replay AND source || '' IN ({names})
+            ORDER BY seq LIMIT 1""",
+        *sources,
+    )
+    return int(rows[0]["received_at"]) if rows else None
+
+
 async def dispatched(tx: Tx, event_id: str, kind: str, results: Sequence[dict[str, Any]], now: int) -> bool:
     """Record what an event meant. False, and nothing written, where it does not wait."""
     return bool(

@@ -21,6 +21,7 @@ from bridge.config.check import rehearse
 from bridge.deliver import Deliverer
 from bridge.dispatch import Dispatcher
 from bridge.errors import BridgeError, ConfigError, StoreUnavailable
+from bridge.heartbeat import Heartbeat
 from bridge.metrics import CONFIG_VALID, OPEN_SOURCES
 from bridge.setup import Setup, set_up
 from bridge.silence import Silence
@@ -40,6 +41,9 @@ DRAIN = 8.0
 
 FLUSH = 5.0
 """Seconds between writes of what was refused."""
+
+BEAT = 1.0
+"""Seconds between looks whether the heartbeat is due."""
 
 TIDY = 60.0
 """Seconds between looks for what is old enough to let go of."""
@@ -127,6 +131,7 @@ class Server:
         self.store = store
         self._refusals = Refusals(lambda: live.setup.config)
         self._silence = Silence()
+        self._heartbeat = Heartbeat(store, lambda: live.setup.config)
         self.login = Login(lambda: live.token, lambda: live.setup.config.trusted_proxies)
         owner = f"{socket.gethostname()}-{os.getpid()}-{clock.uuid7(clock.now())[-6:]}"
         self.deliverer = Deliverer(store, lambda: live.setup, owner)
@@ -143,7 +148,8 @@ class Server:
     def problems(self) -> list[str]:
         """What the operator should know, in sentences."""
         parked = [f"event {one} cannot be dispatched; the log says why" for one in sorted(self.dispatcher.parked)]
-        return self.live.problems + parked
+        unheard = [self._heartbeat.problem] if self._heartbeat.problem else []
+        return self.live.problems + parked + unheard
 
     def login_link(self) -> str:
         """An address of the operator's page that lets in whoever opens it first, within ten minutes."""
@@ -197,6 +203,7 @@ class Server:
         self._tasks = [
             asyncio.create_task(self._watch()),
             asyncio.create_task(_every(FLUSH, self._flush_refusals)),
+            asyncio.create_task(_every(BEAT, self._beat)),
             asyncio.create_task(_every(TIDY, self._note_secrets)),
             asyncio.create_task(_every(TIDY, self._tidy)),
             asyncio.create_task(_every(TIDY, self._listen_for_silence)),
@@ -213,6 +220,9 @@ class Server:
     async def _listen_for_silence(self) -> None:
         if await self._silence.look(self.store, self.live.setup.config, clock.now()):
             self.dispatcher.wake()
+
+    async def _beat(self) -> None:
+        await self._heartbeat.look(clock.now())
 
     async def _note_secrets(self) -> None:
         await secret_uses.write_down(self.store, self.live.setup)
@@ -236,6 +246,7 @@ class Server:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._heartbeat.close()
         with contextlib.suppress(StoreUnavailable):
             await self._flush_refusals()
             await self._note_secrets()

@@ -219,6 +219,20 @@ def test_mistakes_in_sources(source, expected, tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("heartbeat", "expected"),
+    [
+        ("{every: 1m}", "heartbeat: the key 'url' is missing"),
+        ("{url: 'https://x.example/', every: ▶9s}", "heartbeat.every: must be at least 10s, and be written with"),
+        ("{url: 'https://x.example/', every: ▶60}", "heartbeat.every: must be a number"),
+        ("{url: ▶'http://169.254.169.254/'}", "heartbeat.url: may not be a link-local address"),
+        ("{url: 'https://x.example/', ▶evry: 1m}", "heartbeat: unknown key 'evry'; did you mean 'every'?"),
+    ],
+)
+def test_mistakes_in_the_heartbeat(heartbeat, expected, tmp_path):
+    says(tmp_path, f"{GOOD}\n{'' if '▶' in heartbeat else '▶'}heartbeat: {heartbeat}\n", expected)
+
+
+@pytest.mark.parametrize(
     ("target", "expected"),
     [
         ("slack: {type: ▶slak}", "targets.slack.type: there is no type 'slak'; did you mean 'slack'?"),

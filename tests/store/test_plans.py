@@ -155,6 +155,7 @@ def test_what_waits_is_found_by_the_index_of_what_waits_and_not_among_all_that_e
         try:
             await owing(store, 300)
             await store.write(lambda tx: events.waiting(Told(tx, kind, []), sources=["qa", "ci"], limit=9))
+            await store.write(lambda tx: events.waiting_since(Told(tx, kind, []), sources=["qa", "ci"]))
             await store.write(lambda tx: deliveries.owed(Told(tx, kind, [])))
         finally:
             await store.close()
