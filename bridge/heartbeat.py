@@ -96,5 +96,5 @@ async def _ailment(tx: Tx, config: Config, now: int) -> str | None:
     owed = await deliveries.owed(tx) if down else {}
     for state in down:
         if owed.get(state.name):
-            return f"target {state.name} takes nothing, {state.faults} times in a row: {state.last_error}"
+            return f"target {state.name} takes nothing: {state.last_error}"
     return None

@@ -170,8 +170,10 @@ class Recorder:
             case Done():
                 log.info("target %s: message %s sent", name, message.id)
             case Again(how, reason, next_at):
-                at = clock.to_iso(next_at)
-                log.warning("target %s: message %s: %s: %s; next try %s", name, message.id, how, reason, at)
+                # A message that is due again at once waits for its target all the same.
+                at = max(next_at, self.not_before)
+                when = "when the target is resumed" if at == targets.NEVER else clock.to_iso(at)
+                log.warning("target %s: message %s: %s: %s; next try %s", name, message.id, how, reason, when)
             case Halved(_, reason):
                 log.warning("target %s: message %s of %d is halved: %s", name, message.id, message.size, reason)
             case Dead(_, reason):

@@ -113,7 +113,7 @@ AILMENTS = {
     ),
     "a target is down": (
         lambda store: is_down(store, "lake", FAULTS),
-        "target lake takes nothing, 3 times in a row: answered 503",
+        "target lake takes nothing: answered 503",
     ),
 }
 

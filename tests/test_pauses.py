@@ -2,9 +2,11 @@
 
 import asyncio
 from dataclasses import replace
+from datetime import datetime
 
 import pytest
 
+from bridge import clock
 from bridge.store import targets
 from tests.bridges import PATIENCE, config, told
 from tests.commands import drawbridge
@@ -85,3 +87,26 @@ def test_a_paused_target_is_tried_hourly_and_goes_on_when_it_takes_the_message(t
     assert (paused, [row["state"] for row in rows]) == ([], ["sent"])
     titles = [request.json()["title"] for request in other.requests]
     assert titles == ["Target lake is paused", "Target lake takes messages again"]
+
+
+@pytest.mark.parametrize(
+    ("reply", "wait"),
+    [(Reply(410), clock.HOUR), (Reply(429, headers={"retry-after": "7200"}), 2 * clock.HOUR)],
+    ids=["paused", "told to wait"],
+)
+def test_the_log_says_when_the_target_is_tried_again_and_not_when_the_message_could_be(tmp_path, caplog, reply, wait):
+    lake, other = App(), App()
+    began = clock.now()
+
+    async def story(bridge):
+        lake.then(reply)
+        await bridge.sample("mobile", "passed")
+        async with asyncio.timeout(PATIENCE):
+            while not (said := [text for text in caplog.messages if "; next try " in text]):
+                await asyncio.sleep(0.01)
+        return datetime.fromisoformat(said[0].rpartition(" ")[2])
+
+    with serving(lake) as url, serving(other) as elsewhere:
+        when = told(config(tmp_path, TARGETS.format(url=url, other=elsewhere, more="")), story)
+
+    assert wait <= clock.to_micros(when) - began < wait + wait // 2
