@@ -3,21 +3,26 @@
     python -m benchmarks.intake [--rounds 5] [--store postgresql://…]
 
 The server runs on one core, the load on the other. First as much as 64 connections can (`per_second`, and `cpu_us`, the
-server's CPU for each answer, which bears a busy machine better), then half of that (`half_p50`, `half_p99`, in ms).
+server's CPU for each answer, which bears a busy machine better), then, when all of it was dispatched, half of that
+(`half_p50`, `half_p99`, in ms).
 """
 
 import argparse
 import json
+import re
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 from pathlib import Path
 
 from benchmarks.processes import pinned, resident, running, used
 
 PORT, ADMIN_PORT, CONNECTIONS, SECONDS = 8391, 8392, 64, 3
+CATCHING_UP = 120
+"""Seconds in which all that was kept must have been dispatched."""
 READY = f"http://127.0.0.1:{PORT}/healthz"
 BARE = ["uvicorn", "benchmarks.bare:app", "--port", str(PORT), "--loop", "uvloop", "--http", "httptools"]
 CONFIG = """
@@ -41,6 +46,18 @@ def full(process: subprocess.Popen[bytes]) -> dict[str, float]:
     return told | {"cpu_us": (used(process) - before) / told["answers"] * 1e6}
 
 
+def caught_up(events: float) -> None:
+    """Wait until so many events were dispatched: what is measured next begins with nothing left of what was before."""
+    until = time.monotonic() + CATCHING_UP
+    while time.monotonic() < until:
+        with urllib.request.urlopen(f"http://127.0.0.1:{ADMIN_PORT}/metrics") as answer:
+            dispatched = re.findall(r"^drawbridge_events_total{.*} (.+)$", answer.read().decode(), re.MULTILINE)
+        if sum(map(float, dispatched)) >= events:
+            return
+        time.sleep(0.5)
+    raise SystemExit(f"{events:g} events were not dispatched within {CATCHING_UP} s")
+
+
 def bare() -> dict[str, float]:
     with running(0, READY, *BARE, "--no-access-log", "--log-level", "warning") as process:
         most = full(process)
@@ -55,8 +72,9 @@ def drawbridge(store: str | None) -> dict[str, float]:
         with running(0, READY, "bridge", "serve", "-c", str(path), "--logs", "json") as process:
             idle = resident(process)
             most = full(process)
-            time.sleep(3)  # what was kept is dispatched; half load is measured on a server that has caught up
+            caught_up(most["answers"])
             half = load(most["per_second"] / 2)
+            caught_up(most["answers"] + half["answers"])
             return {
                 "per_second": most["per_second"],
                 "cpu_us": most["cpu_us"],
