@@ -14,7 +14,7 @@ from bridge.errors import RenderError
 from bridge.render import cutting
 from bridge.render.files import File, Partials
 from bridge.render.slots import MARKDOWN, TEXT, URL, Slot, clean_url, plain, to_moment
-from bridge.render.templates import Template, compile_template
+from bridge.render.templates import Template, compile_template, mappings
 from bridge.render.view import View
 from bridge.render.words import unsaid
 
@@ -70,19 +70,19 @@ def finish(made: Any, view: View) -> tuple[dict[str, Any], bool]:
     content = payload.pop("content", None)
     content = content.strip() if isinstance(content, str) else ""
     if not view.members:  # a template of one's own may leave out that this is a test, a replay or late
-        said = [content, *(str(embed.get("title")) for embed in _list(payload, "embeds"))]
+        said = [content, *(str(embed.get("title")) for embed in mappings(payload, "embeds"))]
         content = unsaid(view.result, "\n".join(said), view.late_by) + content
     # What a result says is escaped: a backslash stands before its `<@…>`, and it does not count as the mention.
     if mention and not re.search(rf"(?<!\\){re.escape(mention)}", content):
         content = f"{mention} {content}".strip()
     if content:
         payload["content"] = fitting.text(content, CONTENT, cutting.DISCORD)
-    embeds = [embed for embed in map(fitting.embed, _list(payload, "embeds")) if embed]
+    embeds = [embed for embed in map(fitting.embed, mappings(payload, "embeds")) if embed]
     payload.pop("embeds", None)
     _distinct_urls(embeds)
     if embeds:
         payload["embeds"] = fitting.together(fitting.most(embeds, MOST_EMBEDS))
-    rows = [row for row in map(fitting.row, _list(payload, "components")) if row]
+    rows = [row for row in map(fitting.row, mappings(payload, "components")) if row]
     payload.pop("components", None)
     if rows:
         payload["components"] = fitting.most(rows, MOST_ROWS)
@@ -142,7 +142,7 @@ class _Fitting:
                 _http_only(inner, "url", "icon_url")
                 if key not in inner:
                     del embed[part]
-        fields = [field for field in map(self.field, _list(embed, "fields")) if field]
+        fields = [field for field in map(self.field, mappings(embed, "fields")) if field]
         embed.pop("fields", None)
         if fields:
             embed["fields"] = self.most(fields, MOST_FIELDS)
@@ -186,7 +186,7 @@ class _Fitting:
 
     def row(self, row: dict[str, Any]) -> dict[str, Any] | None:
         """A row of link buttons; null where none is left."""
-        buttons = [button for button in _list(row, "components") if clean_url(button.get("url"))]
+        buttons = [button for button in mappings(row, "components") if clean_url(button.get("url"))]
         buttons = [button for button in buttons if cutting.fits(button["url"], BUTTON_URL)]
         for button in buttons:
             button["label"] = self.text(button.get("label") or "open", BUTTON_LABEL, cutting.PLAIN)
@@ -237,12 +237,3 @@ def _http_only(holder: dict[str, Any], *keys: str) -> None:
 
 def _is_color(color: Any) -> bool:
     return isinstance(color, int) and not isinstance(color, bool) and 0 <= color <= COLOR
-
-
-def _list(holder: dict[str, Any], key: str) -> list[Any]:
-    value = holder.get(key)
-    if value is None:
-        return []
-    if not isinstance(value, list) or not all(isinstance(entry, dict) for entry in value):
-        raise RenderError("", key, f"{key} must be a list of mappings")
-    return value

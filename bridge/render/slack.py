@@ -10,12 +10,11 @@ from typing import Any
 
 import orjson
 
-from bridge.errors import RenderError
 from bridge.render import cutting
 from bridge.render.digest import title
 from bridge.render.files import File, Partials
 from bridge.render.slots import MRKDWN, SLACK_PLAIN, URL, Slot, clean_url, plain
-from bridge.render.templates import Template, compile_template
+from bridge.render.templates import Template, compile_template, mappings
 from bridge.render.view import View
 from bridge.render.words import unsaid
 
@@ -78,12 +77,12 @@ def finish(made: Any, view: View) -> tuple[dict[str, Any], bool]:
     text = _marked(payload, text, view)
     payload["text"] = fitting.text(text, TEXT - room, cutting.SLACK)
     if "attachments" in payload:
-        payload["attachments"] = fitting.most(_list(payload, "attachments"), MOST_ATTACHMENTS)
-    for attachment in _list(payload, "attachments"):
+        payload["attachments"] = fitting.most(mappings(payload, "attachments"), MOST_ATTACHMENTS)
+    for attachment in mappings(payload, "attachments"):
         fitting.attachment(attachment)
     if "blocks" in payload:
-        payload["blocks"] = fitting.blocks(_list(payload, "blocks"))
-    stacks = [payload, *_list(payload, "attachments")]
+        payload["blocks"] = fitting.blocks(mappings(payload, "blocks"))
+    stacks = [payload, *mappings(payload, "attachments")]
     most = MOST_BLOCKS - 1 if view.mention else MOST_BLOCKS  # the mention may need one of its own
     fitting.whole(stacks, most, MOST_BLOCK_BYTES - _ROOM_FOR_NOTICE - room)
     _prune(payload)
@@ -99,7 +98,7 @@ def _marked(payload: dict[str, Any], text: str, view: View) -> str:
     """The text, with the marks before it that a template of one's own leaves out; blocks get them too."""
     if view.members:
         return text
-    blocks = _list(payload, "blocks")
+    blocks = mappings(payload, "blocks")
     missing = unsaid(view.result, "\n".join(each["text"] for each in _texts(blocks)), view.late_by)
     if blocks and missing:
         shown = {"type": "mrkdwn", "text": missing.removesuffix(" · ")}
@@ -130,7 +129,7 @@ class _Fitting:
 
     def attachment(self, attachment: dict[str, Any]) -> None:
         if "blocks" in attachment:
-            attachment["blocks"] = self.blocks(_list(attachment, "blocks"))
+            attachment["blocks"] = self.blocks(mappings(attachment, "blocks"))
         for key in ("text", "pretext", "fallback", "title", "author_name", "footer"):
             if isinstance(attachment.get(key), str):
                 attachment[key] = self.text(attachment[key], FOOTER if key == "footer" else SECTION, cutting.SLACK)
@@ -147,14 +146,14 @@ class _Fitting:
         if kind == "header":
             return block if self.object(block, "text", HEADER) else None
         if kind in ("context", "actions"):
-            found = [self.element(element) for element in _list(block, "elements")]
+            found = [self.element(element) for element in mappings(block, "elements")]
             elements = [element for element in found if element]
             block["elements"] = self.most(elements, MOST_CONTEXT if kind == "context" else MOST_ACTIONS)
             return block if elements else None
         return self.element(block) if kind == "image" else block
 
     def section(self, block: dict[str, Any]) -> dict[str, Any] | None:
-        fields = [self.text_object(field, FIELD) for field in _list(block, "fields")]
+        fields = [self.text_object(field, FIELD) for field in mappings(block, "fields")]
         shown = self.most([field for field in fields if field], MOST_FIELDS)
         block.pop("fields", None)
         if shown:
@@ -237,10 +236,10 @@ def _leave_out(stacks: list[dict[str, Any]], number: int) -> None:
 
 def _prune(payload: dict[str, Any]) -> None:
     """Take away what is left without content."""
-    for stack in [payload, *_list(payload, "attachments")]:
+    for stack in [payload, *mappings(payload, "attachments")]:
         if not stack.get("blocks"):
             stack.pop("blocks", None)
-    shown = [each for each in _list(payload, "attachments") if each.keys() - {"color", "fallback"}]
+    shown = [each for each in mappings(payload, "attachments") if each.keys() - {"color", "fallback"}]
     payload.pop("attachments", None)
     if shown:
         payload["attachments"] = shown
@@ -287,12 +286,3 @@ def _short_ids(block: dict[str, Any]) -> None:
     for key in ("block_id", "action_id"):
         if len(str(block.get(key) or "")) > ID:
             del block[key]
-
-
-def _list(holder: dict[str, Any], key: str) -> list[Any]:
-    value = holder.get(key)
-    if value is None:
-        return []
-    if not isinstance(value, list) or not all(isinstance(entry, dict) for entry in value):
-        raise RenderError("", key, f"{key} must be a list of mappings")
-    return value

@@ -338,3 +338,15 @@ def scalar(node: Any) -> Any:
 
 def _present(value: Any) -> Iterator[Any]:
     return iter(()) if value is GONE else iter((value,))
+
+
+def mappings(made: dict[str, Any], key: str) -> list[Any]:
+    """The list of mappings that a message has under that key; empty where it has none. Raises RenderError for anything
+    else: what a template makes there is its author's, and nothing that is sent may be of another form.
+    """
+    value = made.get(key)
+    if value is None:
+        return []
+    if not isinstance(value, list) or not all(isinstance(entry, dict) for entry in value):
+        raise RenderError("", key, f"{key} must be a list of mappings")
+    return value

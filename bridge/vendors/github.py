@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 
 from bridge.model import Draft, Kind, Outcome, Severity, State
 from bridge.vendors.document import Document
-from bridge.vendors.naming import first_line, key, numbered, tell_push, titled
+from bridge.vendors.naming import first_line, key, numbered, tell_push, tell_release, titled
 from bridge.vendors.vendor import Context, EventType, Vendor, VendorOptions
 from bridge.verify.scheme import Scheme
 
@@ -104,14 +104,7 @@ def _pull_request(draft: Draft, body: Document) -> None:
 
 
 def _release(draft: Draft, body: Document) -> None:
-    action, tag = body.text("action"), body.text("release.tag_name")
-    if not action or not tag:
-        return
-    draft.title = titled(draft.vcs.repository, f"release {tag} {action}")
-    name = body.text("release.name")
-    draft.summary = name if name != tag else None
-    draft.run_id = key("release", draft.vcs.repository, tag)
-    draft.raw_status, draft.outcome = action, Outcome.NEUTRAL
+    tell_release(draft, body.text("action"), body.text("release.tag_name"), body.text("release.name"))
 
 
 _TELL: dict[str, Callable[[Draft, Document], None]] = {

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from bridge.model import Draft, Item, Kind, Outcome, Severity, State
 from bridge.vendors.document import Document, as_milliseconds
 from bridge.vendors.naming import first_line, key, numbered, tell_push, titled
+from bridge.vendors.standard_webhooks import scheme
 from bridge.vendors.vendor import Context, EventType, Vendor, VendorOptions
 from bridge.verify.scheme import Scheme
 
@@ -170,17 +171,7 @@ VENDOR = Vendor(
     setup="Settings > Webhooks > Add new webhook: paste the URL, set a secret token (or a signing token, with "
     "`signature: {variant: signing}` here), and pick pipeline, deployment and whatever else you want to hear of.",
     signature=Scheme(header="X-Gitlab-Token", algorithm="token"),
-    signatures={
-        "signing": Scheme(
-            header="webhook-signature",
-            format="space_list",
-            prefix="v1,",
-            encoding="base64",
-            key="whsec",
-            timestamp="header:webhook-timestamp",
-            message=("header:webhook-id", "literal:.", "timestamp", "literal:.", "body"),
-        )
-    },
+    signatures={"signing": scheme("webhook")},
     # Not X-Gitlab-Event-UUID: hooks that one hook set off share it.
     dedupe=(("header:webhook-id",), ("header:Idempotency-Key",)),
     dated=(

@@ -82,3 +82,13 @@ def tell_push(
     shown = lines[-SHOWN_COMMITS:]
     if shown and not deleted:
         draft.summary = listed([*shown, f"{count - len(shown)} more"] if count > len(shown) else shown)
+
+
+def tell_release(draft: Draft, did: str | None, tag: str | None, name: str | None) -> None:
+    """Says in `draft` what became of a release; nothing where its tag, or what was done, is not known."""
+    if not did or not tag:
+        return
+    draft.title = titled(draft.vcs.repository, f"release {tag} {did}")
+    draft.summary = name if name != tag else None
+    draft.run_id = key("release", draft.vcs.repository, tag)
+    draft.raw_status, draft.outcome = did, Outcome.NEUTRAL

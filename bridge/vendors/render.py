@@ -15,8 +15,8 @@ from collections.abc import Iterable
 from bridge.model import Draft, Kind, Outcome, Severity, State
 from bridge.vendors.document import Document
 from bridge.vendors.naming import key, titled
+from bridge.vendors.standard_webhooks import scheme
 from bridge.vendors.vendor import Context, EventType, Vendor, VendorOptions
-from bridge.verify.scheme import Scheme
 
 HEALTH = {
     "server_failed": "server",
@@ -75,16 +75,7 @@ VENDOR = Vendor(
     docs="https://render.com/docs/webhooks",
     setup="Integrations > Webhooks > Create Webhook: paste the URL, pick the events; the signing secret (`whsec_...`) "
     "is shown on the webhook's page.",
-    # Standard Webhooks: https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
-    signature=Scheme(
-        header="webhook-signature",
-        format="space_list",
-        prefix="v1,",
-        encoding="base64",
-        key="whsec",
-        timestamp="header:webhook-timestamp",
-        message=("header:webhook-id", "literal:.", "timestamp", "literal:.", "body"),
-    ),
+    signature=scheme("webhook"),
     dedupe=(("header:webhook-id",), ("data.id",)),
     dated=("data.id", "timestamp"),
     event="type",
