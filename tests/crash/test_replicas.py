@@ -184,10 +184,15 @@ async def until(true, seconds):
 
 
 def in_order(results):
-    """Each subject's verdicts came first in the order in which they were posted, and say what they changed."""
+    """Each subject's verdicts came first in the order in which they were posted, and say what they changed. A copy of
+    what was in doubt may come later: who slept through its lease sends what was on its way when it wakes.
+    """
+    first: dict[str, dict[str, Any]] = {}
+    for result in results:
+        first.setdefault(result["id"], result)
     of_subject: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for result in {result["id"]: result for result in reversed(results)}.values():
-        of_subject[result["app"]["id"]].insert(0, result)
+    for result in first.values():
+        of_subject[result["app"]["id"]].append(result)
     for one in of_subject.values():
         numbers = [int(result["vcs"]["commit"]) for result in one]
         assert numbers == list(range(len(numbers)))
