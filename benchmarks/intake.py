@@ -4,7 +4,7 @@
 
 The server runs on one core, the load on the other. First as much as 64 connections can (`per_second`, and `cpu_us`, the
 server's CPU for each answer, which bears a busy machine better), then, when all of it was dispatched, half of that
-(`half_p50`, `half_p99`, in ms).
+(`half_p50`, `half_p99`, in ms). While hooks come so thick dispatch gives way to them, and is little of what is seen.
 """
 
 import argparse
@@ -50,7 +50,7 @@ def caught_up(events: float) -> None:
     """Wait until so many events were dispatched: what is measured next begins with nothing left of what was before."""
     until = time.monotonic() + CATCHING_UP
     while time.monotonic() < until:
-        with urllib.request.urlopen(f"http://127.0.0.1:{ADMIN_PORT}/metrics") as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{ADMIN_PORT}/metrics", timeout=10) as answer:
             dispatched = re.findall(r"^drawbridge_events_total{.*} (.+)$", answer.read().decode(), re.MULTILINE)
         if sum(map(float, dispatched)) >= events:
             return
@@ -72,9 +72,9 @@ def drawbridge(store: str | None) -> dict[str, float]:
         with running(0, READY, "bridge", "serve", "-c", str(path), "--logs", "json") as process:
             idle = resident(process)
             most = full(process)
-            caught_up(most["answers"])
+            caught_up(most["answers"] - most["bad"])
             half = load(most["per_second"] / 2)
-            caught_up(most["answers"] + half["answers"])
+            caught_up(most["answers"] + half["answers"] - most["bad"] - half["bad"])
             return {
                 "per_second": most["per_second"],
                 "cpu_us": most["cpu_us"],

@@ -296,6 +296,12 @@ async def has_work(tx: Tx, target: str, now: int, *, idle: bool = True, urgent: 
     return bool(rows)
 
 
+async def tried_since(tx: Tx, target: str) -> int | None:
+    """When of a target's messages that are not done the first was tried; null where none was."""
+    rows = await tx.rows(f"SELECT min(first_attempt_at) AS since FROM messages WHERE target = $1 AND {OPEN}", target)
+    return rows[0]["since"] if rows else None
+
+
 async def next_due(tx: Tx, target: str, *, urgent: bool = False) -> int | None:
     """When the next waiting message of a target may be tried, in microseconds; null where none waits."""
     rows = await tx.rows(

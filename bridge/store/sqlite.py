@@ -109,7 +109,8 @@ def _copy(connection: sqlite3.Connection) -> bool:
 def _stand_back() -> None:
     """Let other threads go before this one. Linux alone counts niceness by thread."""
     if sys.platform == "linux":
-        os.nice(COPYING_IS_NICE)
+        with contextlib.suppress(OSError):  # a sandbox may forbid it; copying goes on all the same
+            os.nice(COPYING_IS_NICE)
 
 
 def _copy_twice(connection: sqlite3.Connection) -> bool:
@@ -281,7 +282,8 @@ class SqliteStore:
                 with contextlib.suppress(RuntimeError):  # no more threads can be had now: the next time tries again
                     self._copying = self._copy_thread.submit(_copy_twice, self._copier)
         elif self._copying.done():
-            if self._copying.result():
+            # Whatever ended the other thread, this one goes on: hooks wait for nothing else.
+            if self._copying.exception() is None and self._copying.result():
                 _copy(self._writer)
             self._copying = None
 

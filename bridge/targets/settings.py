@@ -42,7 +42,9 @@ def check_url(url: SecretStr) -> SecretStr:
     if parts.scheme not in ("http", "https") or not host or re.search(r"[^!-~]", text):
         raise ValueError("must be an address of the form https://host/path")
     if parts.username is not None:
-        raise ValueError("may not hold a user name or password; http targets take an Authorization header in 'headers'")
+        raise ValueError(
+            "may not hold a user name or password (an http target takes them as an Authorization header in 'headers')"
+        )
     if is_link_local(host):
         raise ValueError("may not be a link-local address: clouds keep their machines' credentials there")
     return url

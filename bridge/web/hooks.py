@@ -61,8 +61,13 @@ class Hooks:
         self._lately: deque[float] = deque([-BUSY_SECONDS] * BUSY, maxlen=BUSY)
         """When the last hooks came (monotonic seconds)."""
         self._paces: dict[str, Pace] = {}
-        self.failing = False
-        """The last hook that came could not be kept."""
+        self.failed_at: int | None = None
+        """When a hook could last not be kept (µs); null where the last one that came was kept."""
+
+    @property
+    def failing(self) -> bool:
+        """Whether the last hook that came could not be kept."""
+        return self.failed_at is not None
 
     @property
     def busy(self) -> bool:
@@ -129,7 +134,7 @@ class Hooks:
             self._refusals.add(received, refused)
             return 401, {"error": "unauthorized"}, ()
         except StoreUnavailable as error:
-            self.failing = True
+            self.failed_at = now
             log.error("source %s: a hook could not be kept and was not acknowledged: %s", source.name, error)
             return 503, {"error": "cannot be kept now, try again"}, (RETRY_AFTER,)
         except Exception:
@@ -137,7 +142,7 @@ class Hooks:
             return 503, {"error": "cannot be kept now, try again"}, (RETRY_AFTER,)
         if isinstance(receipt, Said):
             return receipt
-        self.failing = False
+        self.failed_at = None
         self._kept()
         KEEP_SECONDS.observe((clock.now() - now) / clock.SECOND)
         if source.vendor.answer == 204:

@@ -131,7 +131,7 @@ class Server:
         self.store = store
         self._refusals = Refusals(lambda: live.setup.config)
         self._silence = Silence()
-        self._heartbeat = Heartbeat(store, lambda: live.setup.config)
+        self._heartbeat = Heartbeat(store, lambda: live.setup.config, lambda: self.hooks.failed_at)
         self.login = Login(lambda: live.token, lambda: live.setup.config.trusted_proxies)
         owner = f"{socket.gethostname()}-{os.getpid()}-{clock.uuid7(clock.now())[-6:]}"
         self.deliverer = Deliverer(store, lambda: live.setup, owner)
@@ -246,7 +246,6 @@ class Server:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._heartbeat.close()
         with contextlib.suppress(StoreUnavailable):
             await self._flush_refusals()
             await self._note_secrets()

@@ -101,3 +101,43 @@ def test_who_copies_lets_hooks_go_first(tmp_path, monkeypatch):
     ours = os.getpriority(os.PRIO_PROCESS, 0)
     assert niceness
     assert set(niceness) == {min(ours + sqlite.COPYING_IS_NICE, 19)}
+
+
+def test_where_a_sandbox_forbids_standing_back_hooks_are_kept_and_the_log_is_copied_all_the_same(tmp_path, monkeypatch):
+    monkeypatch.setattr(sqlite, "COPY_AFTER", ROWS)
+
+    def forbidden(_by):
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "nice", forbidden)
+
+    async def keep():
+        store = await open_store(f"sqlite:///{tmp_path}/bridge.db", exclusive=True)
+        try:
+            async with asyncio.timeout(60):
+                for n in range(6 * ROWS):
+                    await store.keep(hook(b"x" * 2_000, key=b"%d" % n))
+            return (tmp_path / "bridge.db").stat().st_size
+        finally:
+            await store.close()
+
+    assert asyncio.run(keep()) > ROWS * 2_000
+
+
+def test_whatever_ends_the_thread_that_copies_hooks_are_kept(tmp_path, monkeypatch):
+    monkeypatch.setattr(sqlite, "COPY_AFTER", ROWS)
+
+    def broken(_connection):
+        raise RuntimeError("it ended")
+
+    monkeypatch.setattr(sqlite, "_copy_twice", broken)
+
+    async def keep():
+        store = await open_store(f"sqlite:///{tmp_path}/bridge.db", exclusive=True)
+        try:
+            async with asyncio.timeout(60):
+                return [await store.keep(hook(b"%d" % n)) for n in range(4 * ROWS)]
+        finally:
+            await store.close()
+
+    assert len(asyncio.run(keep())) == 4 * ROWS
