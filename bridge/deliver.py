@@ -65,6 +65,8 @@ class _Plan:
     held: bool = False
     """What is owed only waits for more of it."""
     passed: Passed | None = None
+    probe: str | None = None
+    """The message by which a paused target is tried."""
     compared: int = 0
     """Up to which waiting update those that need not be sent are dropped."""
 
@@ -96,6 +98,8 @@ class Worker:
         """Up to which waiting update it is known what takes the place of what; see `posts.supersede`."""
         self._passed: Passed | None = None
         """What is owed and need not be looked at again for now."""
+        self._probe: str | None = None
+        """The message that is on its way to try a paused target."""
         self._failed_last: str | None = None
         """The message that failed last by its own fault, if nothing was sent since."""
 
@@ -182,6 +186,7 @@ class Worker:
         self._compared, self._passed = max(self._compared, plan.compared), plan.passed
         self._rest_until = now + REST if plan.held else 0
         if plan.messages:
+            self._probe = plan.probe
             await self._begin(target, plan.messages)
         return plan.wait
 
@@ -229,13 +234,14 @@ class Worker:
         for _ in planned.messages:
             pace.spend(now)
         state = replace(state, pace=pace.state, digests=_last_digests(target, state, planned.formed, now))
-        if planned.messages and state.paused_at is not None:
+        probe = planned.messages[0].id if planned.messages and state.paused_at is not None else None
+        if probe is not None:
             state = replace(state, not_before=now + PROBE)
         if state != stored:
             await targets.save(tx, state)
         held = planned.wait is not None and not planned.messages
         wait = 0 if planned.more else min(pace.wait(now) or LOOK, planned.wait or LOOK)
-        return _Plan(token, planned.messages, wait, held, planned.passed, compared)
+        return _Plan(token, planned.messages, wait, held, planned.passed, probe, compared)
 
     def _hold_lease(self, token: int | None, asked: float) -> None:
         """Believe in the lease for a while after it was `asked` for; not for messages begun under an older one."""
@@ -294,7 +300,7 @@ class Worker:
         back then while it is sent.
         """
         try:
-            await self._recorder.add(Ended(target, message, clock.now(), None))
+            await self._recorder.add(self._not_made(target, message, clock.now()))
         finally:
             del self._on_way[message.id]
 
@@ -334,7 +340,7 @@ class Worker:
             return None  # the lease is lost: it is another replica's by now
         began = clock.now()
         if not free or self._stopping or self._recorder.not_before > began:
-            return self._recorder.add(Ended(target, message, began, None))
+            return self._recorder.add(self._not_made(target, message, began))
         try:
             if (message.unknowns or not target.idempotent) and not await self._store.write(
                 partial(messages.go_out, message=message)
@@ -343,7 +349,7 @@ class Worker:
             ended = await self._attempt(target, message, began)
         except StoreUnavailable as error:
             log.warning("target %s: message %s cannot be read now: %s", self._name, message.id, error)
-            return self._recorder.add(Ended(target, message, began, None))
+            return self._recorder.add(self._not_made(target, message, began))
         answer = ended.answer
         others_fail = self._failed_last not in (None, message.id)
         self._failed_last = message.id if _by_its_own_fault(answer) else None
@@ -356,6 +362,10 @@ class Worker:
             await recorded
         passed.set_result(not failed)
         return recorded
+
+    def _not_made(self, target: Target, message: Message, began: int) -> Ended:
+        """An attempt that was begun in the store and then not made."""
+        return Ended(target, message, began, None, probe=message.id == self._probe)
 
     async def _attempt(self, target: Target, message: Message, began: int) -> Attempted:
         if given_up(message, idempotent=target.idempotent):

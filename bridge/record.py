@@ -17,7 +17,7 @@ from bridge.editing import Post
 from bridge.errors import StoreUnavailable
 from bridge.metrics import DEAD_LETTERS
 from bridge.model import Answer, Message
-from bridge.retry import Again, Dead, Done, Halved, Step, settle
+from bridge.retry import Again, Dead, Done, Halved, Step, not_tried, settle
 from bridge.setup import Setup
 from bridge.store import Store, Tx, messages, posts, targets
 from bridge.store.targets import TargetState
@@ -45,6 +45,8 @@ class Ended:
     falls: Sequence[str] = ()
     posts: Mapping[str, Post] = field(default_factory=dict)
     covers: bool = False
+    probe: bool = False
+    """It was to try a paused target."""
 
 
 class Recorder:
@@ -126,6 +128,7 @@ class Recorder:
         for ended in batch:
             if ended.answer is None:
                 await messages.put_back(tx, ended.message, next_at=0)
+                state = not_tried(state, now) if ended.probe else state
                 steps.append(None)
                 continue
             step, after = settle(

@@ -87,6 +87,13 @@ def backoff(patience: Patience, failures: int, chance: float) -> int:
     return wait + round(wait * JITTER * chance)
 
 
+def not_tried(state: TargetState, now: int) -> TargetState:
+    """A target's condition after the message by which it was to be tried was put back: that is still due."""
+    if state.paused_at is None or state.paused_by_operator:
+        return state
+    return replace(state, not_before=now)
+
+
 def settle(
     answer: Answer,
     message: Message,

@@ -139,12 +139,15 @@ def test_a_full_database_keeps_nothing_half_and_takes_hooks_again_when_there_is_
         refused = await asyncio.gather(*(one.post("mobile", large(f"app-{n}")) for n in range(20)))
         held = await kept(one)
         healthy = await one.client.get(f"{one.server.hooks_url}/healthz")
+        problems = [(await one.api("/problems"))["problems"]]
         await one.server.store.write(partial(hold_to, pages=1 << 30))
         taken = await asyncio.gather(*(one.post("mobile", large(f"app-{n}")) for n in range(20)))
         assert held == {before}
         assert healthy.status_code == 200
         assert all(refused_for_now(answer) for answer in refused)
         assert [answer.json()["status"] for answer in taken] == ["accepted"] * 20
+        problems.append((await one.api("/problems"))["problems"])
+        assert problems == [["the last hook that came could not be kept; the log says why"], []]
         return await one.settled(21)
 
     with serving(App()) as url:

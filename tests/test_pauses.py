@@ -62,6 +62,27 @@ def test_a_paused_target_goes_on_with_all_that_it_kept(tmp_path, way):
     assert [row["state"] for row in rows] == ["sent", "sent"]
 
 
+def test_a_try_that_was_put_back_is_still_due_and_not_an_hour_later(tmp_path):
+    """A process remembers when it may send again; what the store says instead, it learns from a try that is put back."""
+    lake, other = App(), App()
+    with serving(lake) as url, serving(other) as elsewhere:
+
+        async def story(bridge):
+            lake.then(Reply(410))
+            await bridge.sample("mobile", "passed")
+            await bridge.alarms_settled(1)
+
+            async def an_hour_passes(tx):
+                await targets.save(tx, replace(await targets.load_to_change(tx, "lake"), not_before=0))
+
+            await bridge.server.store.write(an_hour_passes)
+            rows = await bridge.settled(1)
+            return rows, (await bridge.ready())["paused"]
+
+        rows, paused = told(config(tmp_path, TARGETS.format(url=url, other=elsewhere, more="")), story)
+    assert (paused, [row["state"] for row in rows]) == ([], ["sent"])
+
+
 def test_a_paused_target_is_tried_hourly_and_goes_on_when_it_takes_the_message(tmp_path):
     lake, other = App(), App()
     with serving(lake) as url, serving(other) as elsewhere:

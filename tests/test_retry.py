@@ -6,7 +6,20 @@ import pytest
 
 from bridge import clock
 from bridge.model import Message, RefusedMessage, RefusedTarget, Retry, Scope, Sent, Unknown
-from bridge.retry import JITTER, MOST_DEATHS, MOST_UNKNOWN, PROBE, Again, Dead, Done, Halved, backoff, given_up, settle
+from bridge.retry import (
+    JITTER,
+    MOST_DEATHS,
+    MOST_UNKNOWN,
+    PROBE,
+    Again,
+    Dead,
+    Done,
+    Halved,
+    backoff,
+    given_up,
+    not_tried,
+    settle,
+)
 from bridge.store.targets import NEVER, TargetState
 
 NOW = 1_773_489_600_000_000
@@ -47,6 +60,19 @@ def test_waits_double_up_to_the_longest(failures, seconds):
 def test_chance_only_ever_adds(chance):
     wait = backoff(Patience(), 3, chance)
     assert 4 * S <= wait <= 4 * S * (1 + JITTER)
+
+
+@pytest.mark.parametrize(
+    ("state", "not_before"),
+    [
+        (TargetState("chat", paused_at=1, not_before=NOW + PROBE), NOW),
+        (TargetState("chat", paused_at=1, not_before=NEVER), NEVER),
+        (TargetState("chat", faults=2, not_before=NOW + 9), NOW + 9),
+    ],
+    ids=["paused by its answers", "paused by its operator", "resumed meanwhile"],
+)
+def test_the_try_of_a_paused_target_that_was_not_made_is_still_due(state, not_before):
+    assert not_tried(state, NOW) == replace(state, not_before=not_before)
 
 
 def test_a_sent_message_clears_faults_and_pause():

@@ -148,8 +148,9 @@ class Server:
     def problems(self) -> list[str]:
         """What the operator should know, in sentences."""
         parked = [f"event {one} cannot be dispatched; the log says why" for one in sorted(self.dispatcher.parked)]
+        refusing = ["the last hook that came could not be kept; the log says why"] if self.hooks.failing else []
         unheard = [self._heartbeat.problem] if self._heartbeat.problem else []
-        return self.live.problems + parked + unheard
+        return self.live.problems + parked + refusing + unheard
 
     def login_link(self) -> str:
         """An address of the operator's page that lets in whoever opens it first, within ten minutes."""
