@@ -63,7 +63,7 @@ def test_a_paused_target_goes_on_with_all_that_it_kept(tmp_path, way):
 
 
 def test_a_try_that_was_put_back_is_still_due_and_not_an_hour_later(tmp_path):
-    """A process remembers when it may send again; what the store says instead, it learns from a try that is put back."""
+    """A process remembers when it may send again; what the store says instead it learns from a try that is put back."""
     lake, other = App(), App()
     with serving(lake) as url, serving(other) as elsewhere:
 
