@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 
 import pytest
 
@@ -62,20 +63,25 @@ def test_a_paused_target_goes_on_with_all_that_it_kept(tmp_path, way):
     assert [row["state"] for row in rows] == ["sent", "sent"]
 
 
+async def paused_an_hour_ago(bridge, target):
+    """A hook's message is refused, the target paused and its alarm told; now it is due to be tried again."""
+    target.then(Reply(410))
+    await bridge.sample("mobile", "passed")
+    await bridge.alarms_settled(1)
+
+    async def an_hour_passes(tx):
+        await targets.save(tx, replace(await targets.load_to_change(tx, "lake"), not_before=0))
+
+    await bridge.server.store.write(an_hour_passes)
+
+
 def test_a_try_that_was_put_back_is_still_due_and_not_an_hour_later(tmp_path):
     """A process remembers when it may send again; what the store says instead it learns from a try that is put back."""
     lake, other = App(), App()
     with serving(lake) as url, serving(other) as elsewhere:
 
         async def story(bridge):
-            lake.then(Reply(410))
-            await bridge.sample("mobile", "passed")
-            await bridge.alarms_settled(1)
-
-            async def an_hour_passes(tx):
-                await targets.save(tx, replace(await targets.load_to_change(tx, "lake"), not_before=0))
-
-            await bridge.server.store.write(an_hour_passes)
+            await paused_an_hour_ago(bridge, lake)
             rows = await bridge.settled(1)
             return rows, (await bridge.ready())["paused"]
 
@@ -88,22 +94,12 @@ def test_a_paused_target_is_tried_hourly_and_goes_on_when_it_takes_the_message(t
     with serving(lake) as url, serving(other) as elsewhere:
         path = config(tmp_path, TARGETS.format(url=url, other=elsewhere, more=""))
 
-        async def pausing(bridge):
-            lake.then(Reply(410))
-            await bridge.sample("mobile", "passed")
-            await bridge.alarms_settled(1)
-
-            async def an_hour_passes(tx):
-                await targets.save(tx, replace(await targets.load_to_change(tx, "lake"), not_before=0))
-
-            await bridge.server.store.write(an_hour_passes)
-
         async def after_an_hour(bridge):
             rows = await bridge.settled(1)
             await bridge.alarms_settled(2)
             return rows, (await bridge.ready())["paused"]
 
-        told(path, pausing)
+        told(path, partial(paused_an_hour_ago, target=lake))
         rows, paused = told(path, after_an_hour)
     assert (paused, [row["state"] for row in rows]) == ([], ["sent"])
     titles = [request.json()["title"] for request in other.requests]
